@@ -1,0 +1,180 @@
+"""`Outcome` and `Trace`: what a verifier found, as data.
+
+A trace is a list of typed events with a versioned JSON form (`TRACE_VERSION`). An event may point at a character span of
+the completion, so that feedback can quote and a viewer can highlight it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from typing import Any, ClassVar
+
+TRACE_VERSION = 1
+
+Span = tuple[int, int]
+"""Half-open range of characters of the completion."""
+
+
+class Status(StrEnum):
+    """How an attempt ended. Success is ``status == correct``, whatever the reward."""
+
+    CORRECT = "correct"
+    WRONG = "wrong"
+    MALFORMED = "malformed"
+    """No readable answer."""
+    TIMEOUT = "timeout"
+    """Grading took too long because of the completion."""
+    LIMIT = "limit"
+    """The completion's program hit a resource limit."""
+    INFRA_ERROR = "infra_error"
+    """Our side failed. Never a wrong answer: masked from learning, left out of baselines, counted (law 4)."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of trace events."""
+
+    kind: ClassVar[str] = "event"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Check(Event):
+    """One named check that passed or failed; evaluation reports the mean of every name."""
+
+    kind: ClassVar[str] = "check"
+    name: str
+    passed: bool
+    detail: str = ""
+    span: Span | None = None
+
+
+@dataclass(frozen=True)
+class Diagnosis(Event):
+    """*How* an answer is wrong, with the evidence."""
+
+    kind: ClassVar[str] = "diagnosis"
+    code: str
+    """Machine-readable, e.g. ``sign``, ``factor``, ``off-by-one``, ``missing-root``."""
+    message: str
+    """One sentence for the model. Never states the reference answer unless ``reveals_reference``."""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values, e.g. ``{"ratio": "2"}`` or a counterexample ``{"x": "3", "got": "9", "expected": "8"}``."""
+    reveals_reference: bool = False
+    span: Span | None = None
+
+
+@dataclass(frozen=True)
+class Raised(Event):
+    """An exception: of the completion's program, or (with ``infra_error``) of our own side."""
+
+    kind: ClassVar[str] = "raised"
+    type: str
+    message: str
+    line: int | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True)
+class TestResult(Event):
+    """One test of a program."""
+
+    __test__: ClassVar[bool] = False  # not a pytest class
+    kind: ClassVar[str] = "test-result"
+    name: str
+    passed: bool
+    input: str = ""
+    expected: str = ""
+    actual: str = ""
+    span: Span | None = None
+
+
+@dataclass(frozen=True)
+class ToolOutput(Event):
+    """What a tool or program printed."""
+
+    kind: ClassVar[str] = "tool-output"
+    tool: str
+    text: str
+    truncated: bool = False
+    span: Span | None = None
+
+
+EVENTS: Mapping[str, type[Event]] = {cls.kind: cls for cls in (Check, Diagnosis, Raised, TestResult, ToolOutput)}
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The events of one attempt, in order."""
+
+    events: tuple[Event, ...] = ()
+
+    def of(self, kind: type[Event]) -> list[Any]:
+        """The events of one type."""
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"version": TRACE_VERSION, "events": [event.to_dict() for event in self.events]}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Trace:
+        """Inverse of `to_dict`. Raises ValueError on another version or an unknown event."""
+        if data.get("version") != TRACE_VERSION:
+            raise ValueError(f"trace version {data.get('version')!r}; this program reads version {TRACE_VERSION}")
+        return cls(tuple(_event(row) for row in data["events"]))
+
+
+def _event(row: Mapping[str, Any]) -> Event:
+    kind = row.get("kind")
+    if kind not in EVENTS:
+        raise ValueError(f"unknown trace event {kind!r}; known: {', '.join(EVENTS)}")
+    cls = EVENTS[kind]
+    known = {item.name for item in fields(cls)}
+    values = {name: value for name, value in row.items() if name in known}
+    if values.get("span") is not None:
+        values["span"] = tuple(values["span"])
+    return cls(**values)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What grading one completion found."""
+
+    reward: float
+    """Finite, in [0, 1]."""
+    status: Status
+    answer: str | None = None
+    """The answer as read from the completion, before any normalisation."""
+    trace: Trace = field(default_factory=Trace)
+
+    def __post_init__(self) -> None:
+        try:
+            reward = float(self.reward)
+        except (TypeError, ValueError):
+            raise ValueError(f"reward must be a number in [0, 1], got {self.reward!r}") from None
+        if not math.isfinite(reward) or not 0.0 <= reward <= 1.0:
+            raise ValueError(f"reward must be finite and in [0, 1], got {self.reward!r}")
+        object.__setattr__(self, "reward", reward)
+        object.__setattr__(self, "status", Status(self.status))
+
+    @property
+    def success(self) -> bool:
+        return self.status is Status.CORRECT
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "reward": self.reward,
+            "status": str(self.status),
+            "answer": self.answer,
+            "trace": self.trace.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Outcome:
+        """Inverse of `to_dict`."""
+        return cls(data["reward"], Status(data["status"]), data.get("answer"), Trace.from_dict(data["trace"]))
