@@ -29,7 +29,7 @@ def test_ours_is_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize("init", ["", "from .agent import Agent\n"])
 def test_another_packages_folder_is_not_ours(tmp_path: Path, init: str) -> None:
     folder = package(tmp_path, init)
-    with pytest.raises(ImportError, match="belongs to another package.*pip uninstall"):
+    with pytest.raises(ImportError, match=r"belongs to another package.*pip uninstall"):
         require_ours(str(folder / "__init__.py"))
 
 

@@ -1,8 +1,8 @@
 """The built wheel, installed into an environment of its own and used from an empty folder.
 
-The environment borrows the dependencies of the one that runs the tests by a .pth file. Python does not follow .pth files
-from a .pth file, so an editable install of the checkout is not borrowed with them; `-I` keeps PYTHONPATH and the current
-folder out.
+The environment borrows the dependencies of the one that runs the tests by a .pth file. Python does not follow .pth
+files from a .pth file, so an editable install of the checkout is not borrowed with them; `-I` keeps PYTHONPATH and the
+current folder out.
 """
 
 from __future__ import annotations
