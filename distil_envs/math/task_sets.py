@@ -1,0 +1,11 @@
+"""Maths task sets that are shipped as data."""
+
+from __future__ import annotations
+
+from distil_envs.loaders.shipped import shipped
+from distil_envs.task_set import FixedTaskSet
+
+
+def word_problems() -> FixedTaskSet:
+    """Short word problems, made by hand: one step (level 1), two steps (level 2), three or more (level 3)."""
+    return shipped("math/word-problems")
