@@ -5,10 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from distil_envs.math.families import arithmetic, fractions, linear_equations
+from distil_envs.math.families import (
+    arithmetic,
+    counting,
+    derivatives,
+    fractions,
+    integrals,
+    linear_equations,
+    linear_systems,
+    matrices,
+    number_theory,
+    polynomials,
+    quadratics,
+    sequences,
+)
 from distil_envs.math.family import Family
 
-FAMILIES: Mapping[str, Family] = MappingProxyType(
-    {module.FAMILY.name: module.FAMILY for module in (arithmetic, fractions, linear_equations)}
+_MODULES = (
+    arithmetic,
+    fractions,
+    linear_equations,
+    linear_systems,
+    quadratics,
+    polynomials,
+    number_theory,
+    sequences,
+    counting,
+    derivatives,
+    integrals,
+    matrices,
 )
+
+FAMILIES: Mapping[str, Family] = MappingProxyType({module.FAMILY.name: module.FAMILY for module in _MODULES})
 """Every family by name."""
