@@ -6,8 +6,7 @@ Reading collects every bad line before it complains. The machinery serves other 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
+import secrets
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -133,14 +132,13 @@ def write_jsonl(path: str | Path, tasks: Iterable[Task]) -> None:
         ids.add(task.id)
         lines.append(json.dumps(task.to_dict(), ensure_ascii=False, allow_nan=False) + "\n")
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with open(descriptor, "w", encoding="utf-8", newline="\n") as file:
+        with temporary.open("x", encoding="utf-8", newline="\n") as file:
             file.writelines(lines)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def task_from_row(row: dict[str, Any]) -> Task:

@@ -4,8 +4,8 @@ A name is looked up in this order: what was registered at run time, what is buil
 that an uninstalled checkout works and this package imports no other), the entry points of installed packages (group
 ``distil_envs.<kind>``), and at last as a literal ``module:name``. The first that has it wins.
 
-A task set's name stands for a `TaskSet`, a sequence of tasks or of their dicts, a `Path` to a JSONL file, a `Family`, or
-a function without arguments that returns one of these, so that nothing is made before it is asked for.
+A task set's name stands for a `TaskSet`, a sequence of tasks or of their dicts, a `Path` to a JSONL file, a `Family`,
+or a function without arguments that returns one of these, so that nothing is made before it is asked for.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def _guarded(kind: str, name: str, load: Callable[[], Any], where: str, missing:
     except (ImportError, AttributeError, ValueError) as error:
         raise missing(
             f"{_WORDS[kind]} {name!r} ({where}) could not be imported: {type(error).__name__}: {error}. "
-            f"Check the spelling and that its package is installed; known: {_listing(kind)}"
+            f"Check the spelling and that its package is installed; `registry.names({kind!r})` lists what is known"
         ) from error
 
 

@@ -1,0 +1,229 @@
+"""`distil tasks list | show | validate`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import tyro
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from distil_envs import registry
+from distil_envs.errors import ConfigError, DistilError
+from distil_envs.sources import SplitName, level_of
+from distil_envs.task import TEST_FRACTION, Task
+from distil_envs.task_set import Count, load_tasks
+from distil_envs.validation import Problem, Report, validate_tasks
+
+SHOWN = 50
+"""Problems that `validate` prints; the rest it counts."""
+CAPTION = "≤: levels may share tasks; ≈: too many to list, about 80% train and 20% test by the hash of their content"
+
+Spec = Annotated[str, tyro.conf.Positional]
+
+
+def list_tasks(name: Spec = "", json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
+    """List task sets, or the families and levels of one, with how many distinct tasks each split has.
+
+    Examples:
+        distil tasks list
+        distil tasks list math/algebra
+        distil tasks list math/algebra@1-2 --json
+
+    Args:
+        name: A task set, file or anything else that --tasks takes; empty for every registered set.
+        json_lines: One JSON object a line instead of a table.
+    """
+    if name:
+        counts = load_tasks(name, "all").counts()
+        rows = [asdict(count) for count in counts]
+        table = _count_table(name, counts)
+    else:
+        rows = [_summary(each) for each in registry.names("tasks")]
+        table = _set_table(rows)
+    if json_lines:
+        _print_json(rows)
+    else:
+        Console().print(table)
+
+
+def show(
+    name: Spec,
+    n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 3,
+    split: SplitName = "train",
+    seed: int = 0,
+    json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False,
+) -> None:
+    """Show tasks with their reference answer and worked solution.
+
+    Examples:
+        distil tasks show math/algebra@2
+        distil tasks show my-tasks.jsonl -n 10 --split all
+        distil tasks show math -n 100 --split test --json > held-out.jsonl
+
+    Args:
+        name: A task set, file or anything else that --tasks takes.
+        n: How many, all different.
+        split: train, test, or all.
+        seed: Which ones: the same seed shows the same tasks.
+        json_lines: The tasks as JSONL, as files of tasks are written.
+    """
+    tasks = load_tasks(name, split).take(n, seed)
+    if json_lines:
+        _print_json(task.to_dict() for task in tasks)
+        return
+    console = Console()
+    for task in tasks:
+        _print_task(console, task)
+
+
+def validate(
+    spec: Spec,
+    verifier: str | None = None,
+    samples: int = 20,
+    seed: int = 0,
+    timeout: float = 10.0,
+) -> None:
+    """Check a file of tasks, or a task set by name. The exit status is 1 if anything is wrong.
+
+    Looked for are lines that cannot be read or break the schema, ids used twice, tasks that ask the same, prompts that
+    stand in both splits, references that the verifier rejects, and empty answers that it accepts.
+
+    Examples:
+        distil tasks validate my-tasks.jsonl
+        distil tasks validate math --samples 100
+        distil tasks validate my-tasks.jsonl --verifier my_package.grading:verifier
+
+    Args:
+        spec: A path to a JSONL file, a task set, or anything else that --tasks takes.
+        verifier: Grades the references; without it each domain's own.
+        samples: How many tasks of every family and level of a generated set are looked at; files are checked whole.
+        seed: Of these samples.
+        timeout: Seconds for one verification by a plain function.
+    """
+    if samples < 1:
+        raise ConfigError(f"--samples must be at least 1, got {samples}")
+    report = validate_tasks(spec, verifier, samples, seed, timeout)
+    console = Console()
+    console.print(_report_table(spec, report))
+    for problem in report.problems[:SHOWN]:
+        console.print(_problem_line(problem))
+    if len(report.problems) > SHOWN:
+        console.print(f"and {len(report.problems) - SHOWN} more")
+    for why, count in report.ungraded.items():
+        console.print(Text(f"not graded: {_tasks(count)}, {why}", style="yellow"))
+    if report.problems:
+        kinds = Counter(problem.kind for problem in report.problems)
+        console.print(Text(", ".join(f"{kind}: {count}" for kind, count in kinds.items()), style="bold red"))
+        raise SystemExit(1)
+    console.print(Text("no problem found", style="green"))
+
+
+def _summary(name: str) -> dict[str, Any]:
+    """One registered set in numbers; None where a number is not known exactly."""
+    try:
+        task_set = load_tasks(name, "all")
+    except DistilError as error:  # a plug-in's broken set must not hide the others
+        return {"name": name, "error": str(error)}
+    counts = task_set.counts()
+    summary: dict[str, Any] = {
+        "name": name,
+        "families": len({count.family for count in counts}),
+        "levels": sorted({count.level for count in counts if count.level is not None}),
+        "size": task_set.size,
+        "size_at_most": sum(count.size for count in counts),
+        "train": None,
+        "test": None,
+    }
+    if all(source.enumerable for source in task_set.sources):
+        split_of = {task.content: task.split for source in task_set.sources for task in source.tasks("all")}
+        summary |= Counter(split_of.values())
+    return summary
+
+
+def _set_table(rows: list[dict[str, Any]]) -> Table:
+    table = Table("name", "families", "levels", title="task sets", title_justify="left", caption=CAPTION)
+    for column in ("distinct tasks", "train", "test"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        if "error" in row:
+            table.add_row(Text(row["name"]), "", Text(row["error"], style="red"))
+            continue
+        levels = row["levels"]
+        size = f"{row['size']:,}" if row["size"] is not None else f"≤ {row['size_at_most']:,}"
+        shares = _shares(row["size_at_most"], row["train"], row["test"])
+        table.add_row(Text(row["name"]), str(row["families"]), _ranges(levels), size, *shares)
+    return table
+
+
+def _count_table(name: str, counts: list[Count]) -> Table:
+    table = Table("family", "level", title=Text(name), title_justify="left", caption=CAPTION)
+    for column in ("distinct tasks", "train", "test"):
+        table.add_column(column, justify="right")
+    for count in counts:
+        level = "" if count.level is None else str(count.level)
+        shares = _shares(count.size, count.train, count.test)
+        table.add_row(Text(count.family), level, f"{count.size:,}", *shares)
+    return table
+
+
+def _shares(size: int, train: int | None, test: int | None) -> tuple[str, str]:
+    if train is None or test is None:
+        return f"≈ {size * (1 - TEST_FRACTION):,.0f}", f"≈ {size * TEST_FRACTION:,.0f}"
+    return f"{train:,}", f"{test:,}"
+
+
+def _ranges(levels: list[int]) -> str:
+    if len(levels) > 1 and levels == list(range(levels[0], levels[-1] + 1)):
+        return f"{levels[0]}-{levels[-1]}"
+    return ", ".join(map(str, levels))
+
+
+def _report_table(spec: str, report: Report) -> Table:
+    looked = "every task" if report.complete else "a sample of every family and level"
+    table = Table("domain", "family", "level", title=Text(f"{spec}: {looked}"), title_justify="left")
+    for column in ("tasks", "train", "test"):
+        table.add_column(column, justify="right")
+    groups: dict[tuple[str, str, int | None], Counter[str]] = {}
+    for task in report.tasks:
+        key = (task.domain, str(task.metadata.get("family", "")), level_of(task))
+        groups.setdefault(key, Counter())[task.split] += 1
+    for (domain, family, level), counts in groups.items():
+        cells = [str(number) for number in (counts.total(), counts["train"], counts["test"])]
+        table.add_row(Text(domain), Text(family), "" if level is None else str(level), *cells)
+    table.caption = f"{_tasks(len(report.tasks))}, {report.graded} references graded"
+    return table
+
+
+def _problem_line(problem: Problem) -> Text:
+    return Text.assemble((problem.kind, "bold red"), f"  {problem.where}  {problem.message}")
+
+
+def _print_task(console: Console, task: Task) -> None:
+    """A task as text: nothing in it is read as markup."""
+    level = level_of(task)
+    about = [task.domain, str(task.metadata.get("family", "")), "" if level is None else f"level {level}", task.split]
+    console.rule(Text(task.id, style="bold"), align="left")
+    console.print(Text(", ".join(part for part in about if part), style="dim"))
+    for message in task.messages:
+        console.print(Text(f"{message['role']}:", style="cyan"))
+        console.print(Padding.indent(Text(message["content"]), 2))
+    for field, value in task.to_dict()["reference"].items():
+        console.print(Text(f"{field}:", style="green"))
+        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        console.print(Padding.indent(Text(shown), 2))
+
+
+def _print_json(rows: Iterable[dict[str, Any]]) -> None:
+    for row in rows:
+        print(json.dumps(row, ensure_ascii=False))
+
+
+def _tasks(count: int) -> str:
+    return "1 task" if count == 1 else f"{count} tasks"
