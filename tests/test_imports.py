@@ -54,7 +54,7 @@ def test_arrows_point_one_way_even_inside_functions(repository: Path, package: s
         for line, name in imports(tree, top_level_only=False)
         if name in FORBIDDEN[package]
     ]
-    assert offences == []
+    assert not offences, "\n".join(offences)
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -69,7 +69,7 @@ def test_every_import_is_declared(repository: Path, package: str) -> None:
         offences += [f"{path}:{line} needs {name}" for line, name in always if name not in core | at_hand]
         lazily = set(imports(tree, top_level_only=False)) - always
         offences += [f"{path}:{line} needs {name}" for line, name in lazily if name not in core | extras | at_hand]
-    assert offences == []
+    assert not offences, "\n".join(offences)
 
 
 def module_of(line: str) -> str:

@@ -137,8 +137,8 @@ print(json.dumps({
     "ids": int(observation["attention_mask"].sum()),
     "names": registry.names("tasks"),
     "lengths": {path.name: len(distil_envs.load_tasks(str(path), split="all")) for path in files},
+    "by name": len(distil_envs.load_tasks("math/word-problems", split="all")),
     "schemas": [json.loads(path.read_text())["$schema"] for path in root.rglob("*.schema.json")],
-    "torch": "torch" in sys.modules,
 }))
 """
     done = installation.run("-c", program)
@@ -152,6 +152,7 @@ print(json.dumps({
     assert "math" in said["names"]
     assert said["lengths"]
     assert all(said["lengths"].values())
+    assert said["by name"] == said["lengths"]["word-problems.jsonl"]
     assert said["schemas"]
     assert list(installation.empty.iterdir()) == []
 
