@@ -1,0 +1,98 @@
+"""Generation with the training module itself: no weight copy, counted randomness, exact ids.
+
+Prompts are encoded once per distinct prompt. Each token is drawn by inverse-CDF sampling from one uniform number that the
+caller derived from (seed, step, task, sample), so a row's draws do not depend on which other rows share its batch (law 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from agents import prefix
+from agents.policy import Policy
+
+Ids = Sequence[int]
+
+
+@dataclass
+class Completions:
+    """Exact ids with the log-probability (nats) that the policy gave to each at the sampling temperature."""
+
+    ids: list[list[int]]
+    logprobs: list[list[float]]
+
+
+@torch.inference_mode()
+def generate(
+    policy: Policy,
+    prompts: Sequence[Ids],
+    uniforms: Tensor,
+    *,
+    temperature: float,
+    eos_ids: Sequence[int],
+    stopped: Callable[[list[int]], bool] | None = None,
+) -> Completions:
+    """Continue every prompt until an end id, a stop, or the budget.
+
+    Args:
+        prompts: one row each; equal rows are encoded once.
+        uniforms: [N, budget] numbers in [0, 1), one per token to draw.
+        temperature: 0 takes the most likely token (the lowest id among equals).
+        eos_ids: ids that end a completion; they are part of it.
+        stopped: called with a row's completion so far after each token; True ends it.
+    """
+    budget = uniforms.shape[1]
+    device = policy.device
+    share = policy.shares_prefixes
+    levels = prefix.plan(prompts, [[0]] * len(prompts), share=share, device=device)
+    state = prefix.encode(policy.trunk, levels, keep_cache=True)
+    last = levels[-1].lengths - 1
+    hidden = state.hidden[torch.arange(len(prompts), device=device), last]
+    head = policy.head_weight.detach()
+    ends = torch.tensor(list(eos_ids), device=device)
+    rows = torch.arange(len(prompts), device=device)  # which prompt each live row continues
+    out = Completions([[] for _ in prompts], [[] for _ in prompts])
+    uniforms = uniforms.to(device)
+    for step in range(budget):
+        ids, logprobs = draw(hidden @ head.T, uniforms[rows, step], temperature)
+        alive = torch.ones_like(rows, dtype=torch.bool) if not len(ends) else ~torch.isin(ids, ends)
+        for index, (row, token, logprob) in enumerate(zip(rows.tolist(), ids.tolist(), logprobs.tolist(), strict=True)):
+            out.ids[row].append(token)
+            out.logprobs[row].append(logprob)
+            if stopped is not None and stopped(out.ids[row]):
+                alive[index] = False
+        if step + 1 == budget or not alive.any():
+            break
+        if not alive.all():  # drop finished rows: the batch shrinks as answers end
+            kept = alive.nonzero()[:, 0]
+            rows, ids = rows[kept], ids[kept]
+            state.select(kept)
+        state.mask = torch.cat([state.mask, state.mask.new_ones(len(rows), 1)], dim=1)
+        hidden = policy.trunk(
+            input_ids=ids[:, None],
+            attention_mask=state.mask,
+            position_ids=state.positions[:, None],
+            past_key_values=state.cache,
+            use_cache=True,
+        ).last_hidden_state[:, -1]
+        state.positions = state.positions + 1
+    return out
+
+
+def draw(logits: Tensor, uniforms: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """One id per row of `logits` [N, V], by inverse CDF at `uniforms` [N], and its log-probability in nats."""
+    logits = logits.float()
+    if temperature == 0:
+        logp = torch.log_softmax(logits, dim=-1)
+        ids = logits.argmax(dim=-1)
+    else:
+        logp = torch.log_softmax(logits / temperature, dim=-1)
+        cdf = logp.double().exp().cumsum(dim=-1)
+        # Scaled by the last entry, so that rounding cannot push the draw past the end.
+        ids = torch.searchsorted(cdf, (uniforms.double() * cdf[:, -1])[:, None], right=True)[:, 0]
+        ids = ids.clamp(max=logits.shape[-1] - 1)
+    return ids, logp.gather(1, ids[:, None])[:, 0]

@@ -1,0 +1,146 @@
+"""The chunked vocabulary head: every quantity of a loss that needs logits, without ever holding [B, T, V] (law 7).
+
+Every learner's gradient has one form per token (trainers.md, section 3): with scalars w_t and c_t,
+
+    dz_t = w_t · ∂CE(p_t, q_t)/∂z + c_t · (onehot(y_t) - q_t)
+
+which is what autograd gives for ``Σ w_t CE_t + c_t log q_t(y_t)``. So `score` returns ``ce`` and ``logp`` as ordinary
+differentiable tensors [B, T], learners write their loss in them as in their equation, and the backward pass below turns the
+two incoming gradients into gradients of the hidden states and the head, chunk by chunk, recomputing the logits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from distil_envs.errors import ConfigError
+from feedback.distribution import TokenDistribution, logits
+
+CHUNK = {"cpu": 128, "cuda": 2048}
+"""Rows whose logits exist at one time (measured: trainers.md, section 3.1)."""
+
+
+@dataclass
+class Scores:
+    """Per-token quantities [B, T], float32 or better, zero where the mask is. `ce` and `logp` carry gradients."""
+
+    logp: Tensor
+    """log q(y_t), nats."""
+    ce: Tensor
+    """CE(p_t, q_t), nats; zero without an expert."""
+    entropy: Tensor
+    """Entropy of the student, nats."""
+    expert_entropy: Tensor | None
+    """Entropy of the expert, nats; None without an expert, or where it cannot be known (`Samples`)."""
+
+    @property
+    def kl(self) -> Tensor:
+        """KL(p_t ‖ q_t), nats. Raises ConfigError when the expert's entropy cannot be known."""
+        if self.expert_entropy is None:
+            raise ConfigError(
+                "a KL needs the expert's entropy, which samples do not give: use cost='ce', or an expert that gives "
+                "probabilities (TopK or Hidden)"
+            )
+        return self.ce - self.expert_entropy
+
+
+def score(
+    hidden: Tensor,
+    weight: Tensor,
+    ids: Tensor,
+    mask: Tensor,
+    expert: TokenDistribution | None = None,
+    *,
+    chunk: int | None = None,
+) -> Scores:
+    """Score the ids of a batch under a student, and the student under an expert.
+
+    Args:
+        hidden: [B, T, H] states that predict `ids`.
+        weight: [V, H] output embedding; gets a gradient only if it requires one.
+        ids: [B, T] sampled tokens.
+        mask: [B, T], true where a token counts.
+        expert: distributions [B, T] to compare with; None scores the ids alone.
+        chunk: rows at a time; by default what suits the device.
+    """
+    keep = mask.bool()
+    flat = None if expert is None else expert.rows(keep)
+    size = chunk or CHUNK.get(hidden.device.type, 128)
+    values = _Head.apply(hidden[keep], weight, ids[keep], flat, size)
+    logp, ce, entropy, expert_entropy = (_unflatten(value, keep) for value in values)
+    return Scores(logp, ce, entropy, expert_entropy if expert is not None and expert.has_entropy else None)
+
+
+def _unflatten(flat: Tensor, keep: Tensor) -> Tensor:
+    return flat.new_zeros(keep.shape).masked_scatter(keep, flat)
+
+
+class _Head(torch.autograd.Function):
+    """(hidden [N, H], weight [V, H]) -> logp, ce, entropy, expert entropy, each [N]."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, ids: Tensor, expert: Any, size: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        rows = len(hidden)
+        wide = torch.promote_types(hidden.dtype, torch.float32)
+        logp, ce, entropy, expert_entropy = (hidden.new_zeros(rows, dtype=wide) for _ in range(4))
+        head = _widened(weight)
+        for start in range(0, rows, size):
+            part = slice(start, start + size)
+            log_q = torch.log_softmax(logits(hidden[part], head), dim=-1)
+            logp[part] = log_q.gather(-1, ids[part, None])[:, 0]
+            entropy[part] = -(log_q.exp() * log_q).nan_to_num().sum(-1)
+            if expert is not None:
+                target = expert.chunk(start, start + size)
+                ce[part] = target.cross_entropy(log_q)
+                if expert.has_entropy:
+                    expert_entropy[part] = target.entropy()
+        ctx.save_for_backward(hidden, weight, ids)
+        ctx.expert, ctx.size = expert, size
+        ctx.mark_non_differentiable(entropy, expert_entropy)
+        return logp, ce, entropy, expert_entropy
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        grad_logp, grad_ce = gradients[:2]
+        hidden, weight, ids = ctx.saved_tensors
+        wide = torch.promote_types(hidden.dtype, torch.float32)
+        head = _widened(weight)
+        grad_hidden = torch.zeros_like(hidden)
+        # float32 at least: accumulating chunks in bfloat16 loses the gradient (trainers.md, section 1c).
+        grad_weight = torch.zeros(weight.shape, dtype=wide, device=weight.device) if ctx.needs_input_grad[1] else None
+        for start in range(0, len(hidden), ctx.size):
+            part = slice(start, start + ctx.size)
+            log_q = torch.log_softmax(logits(hidden[part], head), dim=-1)
+            c = grad_logp[part, None]
+            dz = -c * log_q.exp()
+            dz.scatter_add_(-1, ids[part, None], c)
+            if ctx.expert is not None:
+                dz += grad_ce[part, None] * ctx.expert.chunk(start, start + ctx.size).logit_gradient(log_q)
+            grad_hidden[part] = _matmul(dz, head).to(hidden.dtype)
+            if grad_weight is not None:
+                _accumulate(grad_weight, dz, hidden[part])
+        grad = None if grad_weight is None else grad_weight.to(weight.dtype)
+        return grad_hidden, grad, None, None, None
+
+
+def _widened(weight: Tensor) -> Tensor:
+    """The head once in the precision of its products, rather than once a chunk; CUDA multiplies it as it is."""
+    return weight if weight.is_cuda or weight.dtype == torch.float64 else weight.float()
+
+
+def _matmul(dz: Tensor, weight: Tensor) -> Tensor:
+    return dz.to(weight.dtype) @ weight
+
+
+def _accumulate(total: Tensor, dz: Tensor, hidden: Tensor) -> None:
+    """total += dzᵀ hidden, in place, so that no second [V, H] exists."""
+    if hidden.is_cuda and hidden.dtype in (torch.bfloat16, torch.float16):
+        torch.addmm(total, dz.to(hidden.dtype).T, hidden, out_dtype=torch.float32, out=total)
+    else:
+        total.addmm_(dz.T, hidden.to(total.dtype))

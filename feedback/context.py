@@ -1,0 +1,123 @@
+"""What the self-teacher reads: the student's own prompt, its attempt, the feedback on it, and then the same turn again.
+
+The context ends with the ids that open the assistant's turn, as the student's prompt does, so that both stand at the same
+place before the first response token (method.md, 2g). The attempt goes in by its ids, the feedback as inert text, fenced
+and capped (law 3). What does not fit is cut from the feedback, then from the demonstrations, never from the task.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from distil_envs import Episode
+from distil_envs.errors import ConfigError
+from distil_envs.tokenization import encode_chat
+from feedback.feedback import Feedback
+
+CUT = " […] "
+"""Stands where feedback was cut; its beginning and end are kept."""
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """One example of how feedback is read: a question, a wrong attempt, the feedback on it, the corrected response."""
+
+    question: Sequence[Mapping[str, Any]]
+    """Chat messages, without a system message."""
+    attempt: str
+    feedback: str
+    response: str
+
+
+@dataclass
+class ContextTemplate:
+    """How a teacher's context is put together. Small models need the demonstrations: without them they ignore feedback."""
+
+    request: str = "Answer again."
+    """What the turn after the feedback asks for."""
+    fence: str = '"""'
+    """Put before and after the feedback, and lengthened until the feedback does not contain it. Empty for none."""
+    max_feedback_chars: int = 2000
+    """Cap on the feedback, in characters."""
+    max_tokens: int = 2048
+    """Cap on the whole context, in tokens."""
+    demonstrations: tuple[Demonstration, ...] = field(default=(), repr=False)
+    """Shown first, as turns."""
+
+    def ids(self, tokenizer: Any, episode: Episode, feedback: Feedback, *, chat_template: str | None = None) -> list[int]:
+        """Ids of the teacher's context for the last attempt of `episode`.
+
+        Raises ConfigError when the task and the attempt alone exceed `max_tokens`, or the episode has no chat messages.
+        """
+        if not episode.messages:
+            raise ConfigError(
+                "the self-teacher continues the chat of the episode, but this environment makes its prompt ids without "
+                "one: let TokenEnv.messages(task) give the chat, or use a learner that needs no expert"
+            )
+
+        def render(text: str, demonstrations: Sequence[Demonstration]) -> list[int]:
+            return encode_chat(
+                tokenizer, self.messages(episode, text, demonstrations), chat_template=chat_template
+            )
+
+        text, shown = feedback.text, list(self.demonstrations)
+        budget = self.max_feedback_chars
+        while True:
+            ids = render(shorten(text, budget), shown)
+            excess = len(ids) - self.max_tokens
+            if excess <= 0:
+                return ids
+            if budget > 0 and text:
+                # Every token holds at least one character, so this never cuts too little in the end.
+                budget = max(0, min(budget, len(text)) - max(excess, 16))
+            elif shown:
+                shown.pop()
+            else:
+                raise ConfigError(
+                    f"the context of task {episode.task.id!r} has {len(ids)} tokens without any feedback, more than "
+                    f"max_tokens={self.max_tokens}: raise it, or lower max_new_tokens (the task is never cut)"
+                )
+
+    def messages(
+        self, episode: Episode, feedback: str, demonstrations: Sequence[Demonstration]
+    ) -> list[dict[str, Any]]:
+        """The chat that `ids` encodes."""
+        chat: list[dict[str, Any]] = [dict(message) for message in episode.messages]
+        systems = [message for message in chat if message["role"] == "system"]
+        turns = [message for message in chat if message["role"] != "system"]
+        examples: list[dict[str, Any]] = []
+        for shown in demonstrations:
+            examples += [dict(message) for message in shown.question]
+            examples += self._exchange(shown.attempt, shown.feedback)
+            examples.append({"role": "assistant", "content": shown.response})
+        attempt = [list(episode.attempt.completion_ids)] if episode.attempt.completion_ids else ""
+        return systems + examples + turns + self._exchange(attempt, feedback)
+
+    def _exchange(self, attempt: Any, feedback: str) -> list[dict[str, Any]]:
+        return [
+            {"role": "assistant", "content": attempt},
+            {"role": "user", "content": f"{fenced(feedback, self.fence)}\n{self.request}"},
+        ]
+
+
+def fenced(text: str, fence: str) -> str:
+    """`text` between two fences that it does not contain."""
+    if not fence:
+        return text
+    run = max((len(match) for match in re.findall(re.escape(fence[0]) + "+", text)), default=0)
+    edge = fence if fence not in text else fence[0] * max(len(fence), run + 1)
+    return f"{edge}\n{text}\n{edge}"
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters: the beginning and the end, with a mark between."""
+    if len(text) <= limit:
+        return text
+    if limit <= len(CUT):
+        return ""
+    head = (limit - len(CUT) + 1) // 2
+    tail = limit - len(CUT) - head
+    return text[:head] + CUT + (text[-tail:] if tail else "")

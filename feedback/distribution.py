@@ -1,0 +1,259 @@
+"""Token distributions: what an expert says the next token should be, at every position of a batch.
+
+`TopK`, `Samples` and `Hidden` share one protocol. All losses need of an expert p against a student q is, for a chunk of
+positions and the student's log-probabilities there, the cross-entropy ``-E_p log q`` (nats), its gradient with respect to
+the student's logits, and the expert's own entropy. Nothing here is ever [B, T, V] (law 7): dense rows exist for one chunk.
+
+Padding: rows of a batch are right-padded to [B, T, …]; `rows(mask)` flattens to the N positions that count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from distil_envs.errors import ConfigError
+
+TopKMode = Literal["tail", "renormalise", "truncate"]
+FORMAT_VERSION = "1"
+
+
+class TokenDistribution(Protocol):
+    """An expert's distributions for a batch [B, T] or, once flattened by `rows`, for N positions."""
+
+    has_entropy: ClassVar[bool]
+    """Whether `entropy` can be computed."""
+
+    def rows(self, mask: Tensor) -> TokenDistribution:
+        """The positions where `mask` [B, T] holds, row-major, as one flat distribution of N positions."""
+        ...
+
+    def chunk(self, start: int, stop: int) -> TokenDistribution:
+        """Positions [start, stop) of a flat distribution."""
+        ...
+
+    def cross_entropy(self, log_q: Tensor) -> Tensor:
+        """``-E_p log q`` [C] in nats against a student's `log_q` [C, V]."""
+        ...
+
+    def logit_gradient(self, log_q: Tensor) -> Tensor:
+        """Gradient of `cross_entropy` [C] with respect to the student's logits, [C, V]."""
+        ...
+
+    def entropy(self) -> Tensor:
+        """Entropy of p [C] in nats. Raises ConfigError where it cannot be known."""
+        ...
+
+
+D = TypeVar("D", bound="_Fields")
+
+
+class _Fields:
+    """Flattening and slicing of the tensors whose leading dimensions are positions."""
+
+    PER_POSITION: ClassVar[tuple[str, ...]]
+    has_entropy: ClassVar[bool] = True
+
+    def _map(self: D, function: Callable[[Tensor], Tensor]) -> D:
+        return replace(self, **{name: function(getattr(self, name)) for name in self.PER_POSITION})  # type: ignore[type-var]
+
+    def rows(self: D, mask: Tensor) -> D:
+        keep = mask.bool()
+        return self._map(lambda tensor: tensor[keep])
+
+    def chunk(self: D, start: int, stop: int) -> D:
+        return self._map(lambda tensor: tensor[start:stop])
+
+
+@dataclass
+class TopK(_Fields):
+    """The expert's k most likely tokens.
+
+    Three readings of the rest (method.md, section 1): ``tail``, the k tokens and one bucket for all others, of both
+    sides; ``renormalise``, p restricted to the k tokens (k = 1 is hard-label DAgger); ``truncate``, ``-Σ_k p log q``.
+    With k = V all three are the full objective.
+    """
+
+    PER_POSITION = ("ids", "log_p", "log_tail")
+
+    ids: Tensor
+    """int64 [B, T, K], distinct within a position."""
+    log_p: Tensor
+    """float32 [B, T, K], log-probabilities in nats; -inf is allowed (probability zero)."""
+    log_tail: Tensor
+    """float32 [B, T], log of the mass outside the k tokens; -inf when there is none."""
+    mode: TopKMode = "tail"
+    """How the rest is read."""
+
+    def kept_mass(self) -> Tensor:
+        """Probability on the k tokens, [B, T]."""
+        return self.log_p.exp().sum(-1)
+
+    def _kept(self) -> Tensor:
+        kept = self.log_p.exp()
+        return kept / kept.sum(-1, keepdim=True) if self.mode == "renormalise" else kept
+
+    def cross_entropy(self, log_q: Tensor) -> Tensor:
+        log_q_kept = log_q.gather(-1, self.ids)
+        ce = -_dot(self._kept(), log_q_kept)
+        if self.mode == "tail":
+            ce = ce - _dot(self.log_tail.exp()[..., None], self._log_rest(log_q)[..., None])
+        return ce
+
+    def logit_gradient(self, log_q: Tensor) -> Tensor:
+        q, kept = log_q.exp(), self._kept()
+        if self.mode == "tail":
+            # Outside the k tokens the target is the tail mass, spread as the student spreads it.
+            tail = self.log_tail.exp()
+            share = torch.where(tail > 0, (self.log_tail - self._log_rest(log_q)).exp(), 0.0)
+            outside = q * (1 - share[..., None])
+            inside = q.gather(-1, self.ids) * (kept.sum(-1) + tail)[..., None] - kept
+            return outside.scatter(-1, self.ids, inside)
+        mass = kept.sum(-1, keepdim=True)
+        return (q * mass).scatter_add(-1, self.ids, -kept)
+
+    def entropy(self) -> Tensor:
+        kept = self._kept()
+        entropy = -_dot(kept, kept.log())
+        if self.mode == "tail":
+            entropy = entropy - _dot(self.log_tail.exp()[..., None], self.log_tail[..., None])
+        return entropy
+
+    def _log_rest(self, log_q: Tensor) -> Tensor:
+        """log Σ_{v not in K} q_v, [C], summed over the rest itself: 1 - Σ_K q would cancel."""
+        return log_q.scatter(-1, self.ids, -torch.inf).logsumexp(-1)
+
+    def save(self, path: str | Path) -> None:
+        """Write to a safetensors file."""
+        _save(path, self, mode=self.mode)
+
+
+@dataclass
+class Samples(_Fields):
+    """Tokens sampled from the expert at every position, with weights that sum to one there.
+
+    Cross-entropy from samples is unbiased; a KL or an entropy cannot be computed and raises.
+    """
+
+    PER_POSITION = ("ids", "weights")
+    has_entropy = False
+
+    ids: Tensor
+    """int64 [B, T, S]."""
+    weights: Tensor
+    """float32 [B, T, S], 1/S each for plain samples; with position subsampling also the 1/π of the position."""
+
+    def cross_entropy(self, log_q: Tensor) -> Tensor:
+        return -_dot(self.weights, log_q.gather(-1, self.ids))
+
+    def logit_gradient(self, log_q: Tensor) -> Tensor:
+        mass = self.weights.sum(-1, keepdim=True)
+        return (log_q.exp() * mass).scatter_add(-1, self.ids, -self.weights.to(log_q.dtype))
+
+    def entropy(self) -> Tensor:
+        raise ConfigError(
+            "the expert's entropy cannot be computed from samples, so neither can a KL: use cost='ce', or an expert that "
+            "gives probabilities (TopK or Hidden)"
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Write to a safetensors file."""
+        _save(path, self)
+
+
+@dataclass
+class Hidden(_Fields):
+    """The teacher's hidden states with a reference to its head: exact, 2H bytes a token, in memory only.
+
+    Saving turns it into a `TopK`.
+    """
+
+    PER_POSITION = ("states",)
+
+    states: Tensor
+    """[B, T, H], any floating dtype."""
+    weight: Tensor
+    """The teacher's output embedding [V, H]; not copied."""
+
+    def log_p(self) -> Tensor:
+        """Dense log-probabilities [C, V] (at least float32) of a chunk."""
+        return torch.log_softmax(logits(self.states, self.weight), dim=-1)
+
+    def cross_entropy(self, log_q: Tensor) -> Tensor:
+        return -_dot(self.log_p().exp(), log_q)
+
+    def logit_gradient(self, log_q: Tensor) -> Tensor:
+        return log_q.exp() - self.log_p().exp()
+
+    def entropy(self) -> Tensor:
+        log_p = self.log_p()
+        return -_dot(log_p.exp(), log_p)
+
+    def top_k(self, k: int, *, mode: TopKMode = "tail", chunk: int = 128) -> TopK:
+        """The k most likely tokens of each position and the log mass of the rest."""
+        size = self.weight.shape[0]
+        if not 1 <= k <= size:
+            raise ConfigError(f"k must be between 1 and the vocabulary size {size}, got {k}")
+        flat = self.states.reshape(-1, self.states.shape[-1])
+        parts = []
+        for start in range(0, len(flat), chunk):
+            log_p = torch.log_softmax(logits(flat[start : start + chunk], self.weight), dim=-1)
+            kept, ids = log_p.topk(k, dim=-1)
+            parts.append((ids, kept, log_p.scatter(-1, ids, -torch.inf).logsumexp(-1)))
+        shape = self.states.shape[:-1]
+        ids, kept, tail = (torch.cat(column) for column in zip(*parts, strict=True))
+        return TopK(ids.view(*shape, k), kept.view(*shape, k), tail.view(shape), mode)
+
+    def save(self, path: str | Path, *, k: int = 100) -> None:
+        """Write its `TopK` to a safetensors file."""
+        self.top_k(min(k, self.weight.shape[0])).save(path)
+
+
+def logits(states: Tensor, weight: Tensor) -> Tensor:
+    """``states @ weight.T`` with at least float32 results: softmax over a vocabulary needs them.
+
+    On CUDA half-precision inputs are multiplied as they are and accumulated into float32; elsewhere they are widened.
+    """
+    if states.dtype == weight.dtype and states.dtype in (torch.float32, torch.float64):
+        return states @ weight.T
+    if states.is_cuda and weight.dtype in (torch.bfloat16, torch.float16):
+        return torch.mm(states.to(weight.dtype), weight.T, out_dtype=torch.float32)
+    return states.float() @ weight.float().T
+
+
+def load_distribution(path: str | Path) -> TopK | Samples:
+    """Inverse of `save`. Raises ConfigError for a file that this version does not read."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            meta = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (OSError, SafetensorError) as error:
+        raise ConfigError(f"{path} is not a saved token distribution: {error}") from error
+    if meta.get("version") != FORMAT_VERSION:
+        raise ConfigError(f"{path}: format version {meta.get('version')!r}, this program reads {FORMAT_VERSION}")
+    if meta["kind"] == "TopK":
+        return TopK(**tensors, mode=meta["mode"])  # type: ignore[arg-type]
+    return Samples(**tensors)
+
+
+def _save(path: str | Path, distribution: Any, **meta: str) -> None:
+    from safetensors.torch import save_file
+
+    tensors = {
+        item.name: getattr(distribution, item.name).detach().cpu().contiguous()
+        for item in fields(distribution)
+        if item.name in distribution.PER_POSITION
+    }
+    save_file(tensors, str(path), metadata={"kind": type(distribution).__name__, "version": FORMAT_VERSION, **meta})
+
+
+def _dot(p: Tensor, log_q: Tensor) -> Tensor:
+    """Σ p log q over the last dimension, with 0 · -inf = 0."""
+    return torch.where(p > 0, p * log_q, 0.0).sum(-1)

@@ -1,0 +1,1 @@
+"""Experts: from feedback to a token distribution."""

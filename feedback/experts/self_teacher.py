@@ -1,0 +1,58 @@
+"""The self-teacher: the policy itself, having read the feedback, scoring the student's own tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from torch import Tensor
+
+from distil_envs import Episode
+from feedback.context import ContextTemplate
+from feedback.distribution import Hidden
+
+Weights = Literal["frozen", "live", "ema"]
+
+
+class Scorer(Protocol):
+    """What the self-teacher needs of a model: hidden states of completions after contexts, and the head they belong to."""
+
+    tokenizer: Any
+
+    def hidden(self, contexts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> Tensor:
+        """[B, T, H], aligned with the completions, right-padded."""
+        ...
+
+    @property
+    def head_weight(self) -> Tensor:
+        """[V, H]."""
+        ...
+
+
+@dataclass
+class SelfTeacher:
+    """The same network conditioned on the feedback, without gradient (arXiv 2606.05152; SDPO, arXiv 2601.20802).
+
+    The context differs from the student's, the completion is the student's: position t of the result is the teacher's
+    distribution over the token that the student chose at t, given the student's tokens before it.
+    """
+
+    weights: Weights = "frozen"
+    """Whose weights: the initial policy's, the current one's, or their exponential moving average."""
+    ema_rate: float = 0.05
+    """With ``ema``: share of the current policy that enters the average at each update (SDPO's)."""
+    context: ContextTemplate = field(default_factory=ContextTemplate)
+    """How the context is put together."""
+
+    def distribution(self, scorer: Scorer, episodes: Sequence[Episode], *, chat_template: str | None = None) -> Hidden:
+        """The teacher at every position of the last attempts of `episodes` [B, T].
+
+        Rows without feedback are scored as if it were empty: mask them.
+        """
+        contexts = [
+            self.context.ids(scorer.tokenizer, episode, episode.attempt.feedback, chat_template=chat_template)
+            for episode in episodes
+        ]
+        completions = [episode.attempt.completion_ids for episode in episodes]
+        return Hidden(scorer.hidden(contexts, completions), scorer.head_weight)

@@ -1,0 +1,23 @@
+"""`solution`: the verdict, and the worked solution."""
+
+from __future__ import annotations
+
+from distil_envs import Episode
+from feedback.feedback import Feedback
+from feedback.provider import provider
+from feedback.providers.binary import verdict
+
+
+@provider("solution")
+def solution(episode: Episode) -> Feedback | None:
+    """States the verdict and ``reference["solution"]``; None for a task without one."""
+    worked = episode.task.reference.get("solution")
+    if worked is None:
+        return None
+    reference = episode.task.reference.get("answer")
+    return Feedback(
+        text=f"{verdict(episode)} A worked solution:\n{worked}",
+        correction=None if reference is None else str(reference),
+        reveals_reference=True,
+        depends_on=frozenset({episode.rollout_id}),
+    )
