@@ -11,7 +11,7 @@ from distil_envs.task_set import GeneratedTaskSet
 class Catalogue:
     """Names for the families of a domain: ``math`` (all), ``math/<topic>`` and ``math/<family>``.
 
-    A family that is called like a topic is found as the topic.
+    A family that is called like a topic of several families goes by ``math/<topic>/<family>``.
     """
 
     def __init__(self, domain: str, families: Mapping[str, Family]) -> None:
@@ -27,8 +27,13 @@ class Catalogue:
         return GeneratedTaskSet(name, self._named()[name], "all")
 
     def _named(self) -> dict[str, list[Family]]:
-        found = {f"{self.domain}/{family.name}": [family] for family in self._families.values()}
-        by_topic: dict[str, list[Family]] = {}
-        for family in self._families.values():
-            by_topic.setdefault(f"{self.domain}/{family.topic}", []).append(family)
-        return {**found, **by_topic, self.domain: list(self._families.values())}
+        families = list(self._families.values())
+        found = {self.domain: families}
+        for family in families:
+            if family.topic != self.domain:
+                found.setdefault(f"{self.domain}/{family.topic}", []).append(family)
+        for family in families:
+            name = f"{self.domain}/{family.name}"
+            if found.setdefault(name, [family]) != [family]:
+                found[f"{self.domain}/{family.topic}/{family.name}"] = [family]
+        return found

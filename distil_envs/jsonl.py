@@ -187,7 +187,7 @@ def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any] | TaskError]]:
 
 def _parse(raw: bytes) -> dict[str, Any]:
     try:
-        text = raw.decode()
+        text = raw.rstrip(b"\r\n").decode()
     except UnicodeDecodeError as error:
         raise TaskError(f"not UTF-8: byte {raw[error.start]:#04x} at byte {error.start + 1} of the line") from None
     try:

@@ -19,7 +19,7 @@ from distil_envs.task import Task
 
 SplitName = Literal["train", "test", "all"]
 
-ENUMERABLE = 1000
+ENUMERABLE = 3000
 """A level with at most so many items is enumerated when its splits are counted or nearly used up."""
 PATIENCE = 64
 """Draws of the wrong split, or of items drawn before, in a row before a small level is enumerated: 0.8^64 < 1e-6."""

@@ -23,18 +23,21 @@ from distil_envs.validation import Problem, Report, validate_tasks
 
 SHOWN = 50
 """Problems that `validate` prints; the rest it counts."""
-CAPTION = "≤: levels may share tasks; ≈: too many to list, about 80% train and 20% test by the hash of their content"
+CAPTION = "≤: levels may share tasks. ≈: by the hash of their content, too many to list."
 
-Spec = Annotated[str, tyro.conf.Positional]
+Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="NAME")]
+Json = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(name="json")]
 
 
-def list_tasks(name: Spec = "", json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False) -> None:
+def list_tasks(
+    name: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="[NAME]")] = "", json_lines: Json = False
+) -> None:
     """List task sets, or the families and levels of one, with how many distinct tasks each split has.
 
-    Examples:
-        distil tasks list
-        distil tasks list math/algebra
-        distil tasks list math/algebra@1-2 --json
+    For example:
+    $ distil tasks list
+    $ distil tasks list math/algebra
+    $ distil tasks list math/algebra@1-2 --json
 
     Args:
         name: A task set, file or anything else that --tasks takes; empty for every registered set.
@@ -54,18 +57,18 @@ def list_tasks(name: Spec = "", json_lines: Annotated[bool, tyro.conf.arg(name="
 
 
 def show(
-    name: Spec,
+    name: Name,
     n: Annotated[int, tyro.conf.arg(aliases=["-n"])] = 3,
     split: SplitName = "train",
     seed: int = 0,
-    json_lines: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    json_lines: Json = False,
 ) -> None:
     """Show tasks with their reference answer and worked solution.
 
-    Examples:
-        distil tasks show math/algebra@2
-        distil tasks show my-tasks.jsonl -n 10 --split all
-        distil tasks show math -n 100 --split test --json > held-out.jsonl
+    For example:
+    $ distil tasks show math/algebra@2
+    $ distil tasks show my-tasks.jsonl -n 10 --split all
+    $ distil tasks show math -n 100 --split test --json > held-out.jsonl
 
     Args:
         name: A task set, file or anything else that --tasks takes.
@@ -84,8 +87,8 @@ def show(
 
 
 def validate(
-    spec: Spec,
-    verifier: str | None = None,
+    name: Name,
+    verifier: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None,
     samples: int = 20,
     seed: int = 0,
     timeout: float = 10.0,
@@ -95,13 +98,13 @@ def validate(
     Looked for are lines that cannot be read or break the schema, ids used twice, tasks that ask the same, prompts that
     stand in both splits, references that the verifier rejects, and empty answers that it accepts.
 
-    Examples:
-        distil tasks validate my-tasks.jsonl
-        distil tasks validate math --samples 100
-        distil tasks validate my-tasks.jsonl --verifier my_package.grading:verifier
+    For example:
+    $ distil tasks validate my-tasks.jsonl
+    $ distil tasks validate math --samples 100
+    $ distil tasks validate my-tasks.jsonl --verifier my_package.grading:verifier
 
     Args:
-        spec: A path to a JSONL file, a task set, or anything else that --tasks takes.
+        name: A path to a JSONL file, a task set, or anything else that --tasks takes.
         verifier: Grades the references; without it each domain's own.
         samples: How many tasks of every family and level of a generated set are looked at; files are checked whole.
         seed: Of these samples.
@@ -109,9 +112,9 @@ def validate(
     """
     if samples < 1:
         raise ConfigError(f"--samples must be at least 1, got {samples}")
-    report = validate_tasks(spec, verifier, samples, seed, timeout)
+    report = validate_tasks(name, verifier, samples, seed, timeout)
     console = Console()
-    console.print(_report_table(spec, report))
+    console.print(_report_table(name, report))
     for problem in report.problems[:SHOWN]:
         console.print(_problem_line(problem))
     if len(report.problems) > SHOWN:
@@ -148,35 +151,48 @@ def _summary(name: str) -> dict[str, Any]:
 
 
 def _set_table(rows: list[dict[str, Any]]) -> Table:
-    table = Table("name", "families", "levels", title="task sets", title_justify="left", caption=CAPTION)
-    for column in ("distinct tasks", "train", "test"):
-        table.add_column(column, justify="right")
+    table = Table(title="distinct tasks of every set", title_justify="left", caption=CAPTION, caption_justify="left")
+    for column in ("name", "families", "levels"):
+        table.add_column(column, no_wrap=True)
+    for column in ("tasks", "train", "test"):
+        table.add_column(column, justify="right", no_wrap=True)
     for row in rows:
         if "error" in row:
             table.add_row(Text(row["name"]), "", Text(row["error"], style="red"))
             continue
         levels = row["levels"]
-        size = f"{row['size']:,}" if row["size"] is not None else f"≤ {row['size_at_most']:,}"
-        shares = _shares(row["size_at_most"], row["train"], row["test"])
+        size = _number(row["size"]) if row["size"] is not None else f"≤ {_number(row['size_at_most'])}"
+        shares = _shares(row["train"], row["test"])
         table.add_row(Text(row["name"]), str(row["families"]), _ranges(levels), size, *shares)
     return table
 
 
 def _count_table(name: str, counts: list[Count]) -> Table:
-    table = Table("family", "level", title=Text(name), title_justify="left", caption=CAPTION)
-    for column in ("distinct tasks", "train", "test"):
-        table.add_column(column, justify="right")
+    table = Table(
+        "family",
+        "level",
+        title=Text(f"distinct tasks of {name}"),
+        title_justify="left",
+        caption=CAPTION,
+        caption_justify="left",
+    )
+    for column in ("tasks", "train", "test"):
+        table.add_column(column, justify="right", no_wrap=True)
     for count in counts:
         level = "" if count.level is None else str(count.level)
-        shares = _shares(count.size, count.train, count.test)
-        table.add_row(Text(count.family), level, f"{count.size:,}", *shares)
+        shares = _shares(count.train, count.test)
+        table.add_row(Text(count.family), level, _number(count.size), *shares)
     return table
 
 
-def _shares(size: int, train: int | None, test: int | None) -> tuple[str, str]:
+def _shares(train: int | None, test: int | None) -> tuple[str, str]:
     if train is None or test is None:
-        return f"≈ {size * (1 - TEST_FRACTION):,.0f}", f"≈ {size * TEST_FRACTION:,.0f}"
-    return f"{train:,}", f"{test:,}"
+        return f"≈ {1 - TEST_FRACTION:.0%}", f"≈ {TEST_FRACTION:.0%}"
+    return _number(train), _number(test)
+
+
+def _number(count: int) -> str:
+    return f"{count:,}" if count < 10**9 else f"{count:.2e}".replace("e+", "e")
 
 
 def _ranges(levels: list[int]) -> str:
@@ -185,9 +201,9 @@ def _ranges(levels: list[int]) -> str:
     return ", ".join(map(str, levels))
 
 
-def _report_table(spec: str, report: Report) -> Table:
+def _report_table(name: str, report: Report) -> Table:
     looked = "every task" if report.complete else "a sample of every family and level"
-    table = Table("domain", "family", "level", title=Text(f"{spec}: {looked}"), title_justify="left")
+    table = Table("domain", "family", "level", title=Text(f"{name}: {looked}"), title_justify="left")
     for column in ("tasks", "train", "test"):
         table.add_column(column, justify="right")
     groups: dict[tuple[str, str, int | None], Counter[str]] = {}

@@ -33,13 +33,14 @@ _LEVELS = re.compile(r"(?P<name>.+)@(?P<low>\d{1,6})(?:-(?P<high>\d{1,6}))?")
 
 def load(spec: Any, split: SplitName, on_error: OnError) -> TaskSet:
     """The task set of a spec."""
-    if isinstance(spec, str) and not _is_file(spec):
-        parts = [part.strip() for part in spec.split(",")]
+    if isinstance(spec, str):
+        parts = [spec] if _is_file(spec) else [part.strip() for part in spec.split(",")]
         if not all(parts):
             raise ConfigError(f"task set {spec!r}: a name is missing; expected a name or path, or several with commas")
         sets = [_named(part, on_error) for part in parts]
         return (sets[0] if len(sets) == 1 else _joined(spec, sets)).narrowed(split)
-    return _task_set("tasks", spec, on_error).narrowed(split)
+    name = str(spec) if isinstance(spec, Path) else "tasks"
+    return _task_set(name, spec, on_error).narrowed(split)
 
 
 def _named(part: str, on_error: OnError) -> TaskSet:
@@ -81,7 +82,7 @@ def _task_set(name: str, target: Any, on_error: OnError) -> TaskSet:
         return GeneratedTaskSet(name, [target], "all")
     if isinstance(target, Path):
         rows = read_jsonl(target, on_error)
-        return FixedTaskSet(name if name != "tasks" else str(target), rows, "all", rows.skipped)
+        return FixedTaskSet(name, rows, "all", rows.skipped)
     if isinstance(target, Sequence) and not isinstance(target, (str, bytes)):
         rows = collect(name, enumerate(target, start=1), _task, on_error)
         return FixedTaskSet(name, rows, "all", rows.skipped)
