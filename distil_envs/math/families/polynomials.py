@@ -67,7 +67,7 @@ def _sum(left: Coefficients, right: Coefficients) -> Worked:
         for name, a, b in zip(("constants", "x", "x^2"), left, right, strict=True)
         if a or b
     ]
-    slots = {"p": _brackets(left), "q": _brackets(right)}
+    slots = {"p": render(left, ""), "q": render(right, "")}
     return Worked(slots, render(total), "expression", steps[::-1], sorted((left, right)), _EXPANDED)
 
 
@@ -132,7 +132,7 @@ def _quotient(root: int, *quotient: int) -> Worked:
 
 _EVALUATE = ("What is {p} at x = {at}?", "Evaluate {p} for x = {at}.", "If x = {at}, what is {p}?")
 _EXPAND = ("Expand {p}.", "Multiply out {p} and collect like terms.", "Write {p} without brackets.")
-_SUM = ("Simplify {p} + {q}.", "Add {p} and {q}.", "Collect like terms in {q} + {p}.")
+_SUM = ("Simplify ({p}) + ({q}).", "Add {p} and {q}.", "Collect like terms in ({q}) + ({p}).")
 _FACTOR = ("Factor {p}.", "Write {p} as a product of linear factors.", "Factorise {p} completely.")
 _REMAINDER = ("What is the remainder of {p} divided by {q}?", "Divide {p} by {q}. What is the remainder?")
 _QUOTIENT = ("Divide {p} by {q}.", "What is ({p}) / ({q}) as a polynomial?")
