@@ -42,7 +42,7 @@ def reasons(load: Callable[[Path], Rows], path: Path) -> dict[int, str]:
 
 
 def test_gsm8k_rows_lose_marks_separators_and_currency(write: Write) -> None:
-    working = "Half of 12 is <<12/2=6>>6.\nIn all 1,000 + 6 = $<<1000+6=1006>>1,006."
+    working = "Half of 12 is <<12/2=6>6.\nIn all 1,000 + 6 = $<<1000+6=1006>>1,006."
     rows = load_gsm8k(write({"question": "How much?", "answer": f"{working}\n#### 1,006"}))
     (task,) = rows
     assert (task.id, task.domain, task.prompt) == ("gsm8k/rows/1", "math", "How much?")
@@ -87,11 +87,12 @@ def test_aime_answers_are_integers_without_leading_zeros(write: Write) -> None:
         {"Problem": "p3", "Answer": "000"},
         {"problem": "p4", "answer": "$\\boxed{113}$"},
         {"problem": "p5", "answer": 204.0},
+        {"problem": "p6", "answer": "336^\\circ"},
     )
     rows = load_aime(path)
-    assert answers(rows) == ["25", "7", "0", "113", "204"]
-    assert [task.prompt for task in rows] == ["p1", "p2", "p3", "p4", "p5"]
-    assert [task.reference.get("solution") for task in rows] == ["s", None, None, None, None]
+    assert answers(rows) == ["25", "7", "0", "113", "204", "336"]
+    assert [task.prompt for task in rows] == ["p1", "p2", "p3", "p4", "p5", "p6"]
+    assert [task.reference.get("solution") for task in rows] == ["s", None, None, None, None, None]
     assert {task.reference["kind"] for task in rows} == {"integer"}
     said = reasons(load_aime, write(*({"problem": "p", "answer": a} for a in ("1000", "-1", "1/2", "", 2.5, True))))
     assert sorted(said) == [1, 2, 3, 4, 5, 6]
@@ -108,18 +109,12 @@ def test_math_rows_with_levels_and_subjects(write: Write) -> None:
         {"question": "p4", "final_answer": ["$\\pi$"]},
         {"question": "p5", "answer": 7.0},
         {"question": "p6", "answer": "", "solution": "\\boxed{4}"},
+        {"question": "p7", "answer": "$\\boxed{-5}$"},
     )
     rows = load_math(path)
-    assert answers(rows) == ["\\frac{1}{2}", "x^2", "no solution", "$\\pi$", "7", "4"]
-    assert [task.metadata.get("level") for task in rows] == [5, 3, None, None, None, None]
-    assert [task.metadata["family"] for task in rows] == [
-        "Algebra",
-        "Geometry",
-        "college.algebra",
-        "rows",
-        "rows",
-        "rows",
-    ]
+    assert answers(rows) == ["\\frac{1}{2}", "x^2", "no solution", "$\\pi$", "7", "4", "-5"]
+    assert [task.metadata.get("level") for task in rows] == [5, 3] + [None] * 5
+    assert [task.metadata["family"] for task in rows] == ["Algebra", "Geometry", "college.algebra"] + ["rows"] * 4
     assert not any("kind" in task.reference for task in rows)
     levels = load_tasks(f"math-jsonl:{path}@4-5", "all")
     assert isinstance(levels, FixedTaskSet)

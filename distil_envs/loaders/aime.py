@@ -12,6 +12,9 @@ from distil_envs.jsonl import OnError, Rows, read_rows
 from distil_envs.loaders.rows import optional_text, text
 from distil_envs.task import Task
 
+_ANSWER = re.compile(r"\$?(?:\\boxed\{)?\s*(\d{1,3})\s*(?:\^\s*\{?\\circ\}?|°)?\s*\}?\$?")
+"""Some collections put a box around it, or write an angle with its degrees."""
+
 
 def load_aime(path: str | Path, on_error: OnError = "raise") -> Rows:
     """The tasks of an AIME file; the answer loses its leading zeros.
@@ -26,7 +29,7 @@ def aime_task(row: Mapping[str, Any], task_id: str) -> Task:
     """The task of one row. Raises TaskError for a row that cannot be used."""
     problem = text(row, "problem", "question")
     written = text(row, "answer")
-    match = re.fullmatch(r"\$?(?:\\boxed\{)?\s*(\d{1,3})\s*\}?\$?", written)
+    match = _ANSWER.fullmatch(written)
     if match is None:
         raise TaskError(f"an AIME answer is an integer from 0 to 999, got {written!r:.80}")
     answer = str(int(match[1]))

@@ -12,7 +12,7 @@ from distil_envs.jsonl import OnError, Rows, read_rows
 from distil_envs.loaders.rows import text
 from distil_envs.task import Task
 
-_CALCULATOR = re.compile(r"<<[^<>]*>>")
+_CALCULATOR = re.compile(r"<<[^<>\n]*>{1,2}")  # some rows close a mark with one bracket only
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 

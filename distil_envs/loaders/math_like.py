@@ -34,7 +34,8 @@ def math_task(row: Mapping[str, Any], task_id: str, family: str) -> Task:
     """The task of one row; ``family`` is for rows without a subject. Raises TaskError for one that cannot be used."""
     problem = text(row, *PROBLEM)
     solution = optional_text(row, *SOLUTION)
-    answer = optional_text(row, *ANSWER) or (last_box(solution) if solution else None)
+    written = optional_text(row, *ANSWER)
+    answer = (last_box(written) or written) if written else last_box(solution or "")
     if answer is None:
         raise TaskError(
             f"no answer: neither {' nor '.join(ANSWER)} holds one, nor has the solution a \\boxed{{...}}; "

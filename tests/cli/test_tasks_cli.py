@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tyro
@@ -55,7 +56,7 @@ def rows(count: int) -> list[Task]:
 
 def run(*arguments: str) -> None:
     """As the command line calls it."""
-    commands = {"list": cli.list_tasks, "show": cli.show, "validate": cli.validate}
+    commands: dict[str, Callable[..., Any]] = {"list": cli.list_tasks, "show": cli.show, "validate": cli.validate}
     tyro.extras.subcommand_cli_from_dict(commands, args=list(arguments))
 
 
