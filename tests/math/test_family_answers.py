@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 from functools import cache
@@ -411,17 +412,35 @@ def test_the_answer_has_the_form_that_its_kind_promises() -> None:
                 assert str(Fraction(part)) == part, item  # in lowest terms
 
 
-def test_worked_steps_that_are_numeric_equalities_hold() -> None:
-    """Chains such as ``3/12 + 5/12 = 8/12`` in the solutions are true."""
-    checked = 0
+def test_equalities_in_worked_solutions_hold() -> None:
+    """Chains of numbers such as ``3/12 + 5/12 = 8/12``, also after a label such as ``tens:``, are true."""
+    checked = Counter[str]()
     chain = re.compile(r"[\d+\-*/ ()^]+(?: = [\d+\-*/ ()^]+)+")
-    for name in ("arithmetic", "fractions", "polynomials", "counting", "matrices"):
+    for name, level in LEVELS:
+        rng = generator(9, "steps", name, level)
+        for _ in range(30):
+            item = FAMILIES[name].draw(rng, level)
+            for part in re.split(r"\n|: |, | and | eliminates", item.solution):
+                if chain.fullmatch(part) and part.count("(") == part.count(")"):
+                    assert len({maths(side) for side in part.split(" = ")}) == 1, (part, item)
+                    checked[name] += 1
+    assert all(checked[name] > 100 for name in ("arithmetic", "fractions", "number-theory", "matrices")), checked
+    assert len(checked) >= 7, checked
+
+
+def test_equations_in_worked_solutions_are_solved_by_the_answer() -> None:
+    equations = re.compile(r"[\dxyz+\-*/ ()]+=[\dxyz+\-*/ ()]+")
+    for name in ("linear-equations", "linear-systems"):
         for level in FAMILIES[name].levels:
-            rng = generator(9, "steps", name, level)
+            rng = generator(10, "equations", name, level)
+            checked = 0
             for _ in range(40):
-                for line in FAMILIES[name].draw(rng, level).solution.splitlines():
-                    if chain.fullmatch(line):
-                        values = {maths(side) for side in line.split(" = ")}
-                        assert len(values) == 1, line
+                item = FAMILIES[name].draw(rng, level)
+                values = item.answer.strip("()").split(", ")
+                solution = dict(zip((x, y, z), map(sympy.Rational, values), strict=False))
+                for part in re.split(r"\n|: | and |, | gives |\(-?\d+\) \* \(|\) minus |\) eliminates", item.solution):
+                    if equations.fullmatch(part) and part.count("(") == part.count(")"):
+                        left, right = (maths(side).subs(solution) for side in part.split("="))
+                        assert left == right, (part, item)
                         checked += 1
-    assert checked > 500
+            assert checked >= 40, (name, level)
