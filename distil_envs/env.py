@@ -59,8 +59,8 @@ class TokenEnv(gym.Env[Observation, int]):
     """A language-model task as a Gymnasium environment: the observation is all tokens so far, an action the next one.
 
     **Observation**: ``input_ids`` (int64) and ``attention_mask`` (int8), both of fixed length (``max_prompt_tokens``
-    plus ``max_new_tokens``), right-padded, prompt included. **Action**: a token id. **Reward**: 0 until the end, then the
-    outcome's, in [0, 1].
+    plus ``max_new_tokens``), right-padded, prompt included. **Action**: a token id. **Reward**: 0 until the end, then
+    the outcome's, in [0, 1].
 
     **End**: an EOS id or a stop string ends the attempt (terminated). At the token budget without either the
     completion is graded as it stands (truncated). Then ``info`` has ``outcome`` (`Outcome`), ``feedback``
@@ -129,9 +129,9 @@ class TokenEnv(gym.Env[Observation, int]):
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ConfigError(f"unknown render_mode {render_mode!r}; expected None or 'ansi'")
         self.tokenizer: Tokenizer = ByteTokenizer() if tokenizer is None else tokenizer
-        self.tasks: TaskSet = load_tasks(tasks, split)
-        if num_tasks is not None:
-            self.tasks = self.tasks.take(num_tasks)
+        self.source: TaskSet = load_tasks(tasks, split)
+        """All tasks, before ``num_tasks``."""
+        self.tasks: TaskSet = self.source if num_tasks is None else self.source.take(num_tasks)
         self.verifier: Verifier = resolve_verifier(verifier, verify_timeout_s)
         self.feedback: Provider | None = resolve_feedback(feedback)
         self.max_new_tokens = max_new_tokens
@@ -177,9 +177,16 @@ class TokenEnv(gym.Env[Observation, int]):
             return self._indexed(operator.index(options["index"]))
         return self.tasks.draw(derive(seed, "env"), episode)
 
+    def messages(self, task: Task) -> list[dict[str, str]]:
+        """The chat before the policy's turn: system message, solved examples, question."""
+        return self.prompts.messages(task)
+
     def prompt_ids(self, task: Task) -> list[int]:
-        """The ids that the policy sees, up to and including what opens its turn."""
-        return self.prompts(task)
+        """The ids that the policy sees, up to and including what opens its turn. By default `messages` as a chat.
+
+        A self-teacher goes on with the chat of `messages`: a subclass that overrides only this must keep the two alike.
+        """
+        return self.prompts.encode(self.messages(task))
 
     def verify(self, task: Task, text: str) -> Outcome:
         """Grades a completion. Runs in a background thread, several at a time; an exception becomes an
@@ -197,6 +204,8 @@ class TokenEnv(gym.Env[Observation, int]):
         Raises ConfigError for a prompt longer than ``max_prompt_tokens``.
         """
         super().reset(seed=seed)
+        if self.grading is not None:
+            self.grading.cancel()
         if seed is not None or self._seed is None:
             self._seed, self._episode = self.np_random_seed, 0
         task = self.draw(self._seed, self._episode, options or {})
@@ -212,7 +221,7 @@ class TokenEnv(gym.Env[Observation, int]):
                 f"the prompt of task {task.id!r} has ids outside the vocabulary [0, {len(self.tokenizer)})"
             )
         self._turn = _Turn(task, prompt)
-        return self._observation(self._turn), {"task": task, "pending": False}
+        return self.observation(), {"task": task, "pending": False}
 
     def step(self, action: int) -> Result:
         """Append one token; at the end of the attempt, wait for its outcome.
@@ -265,6 +274,10 @@ class TokenEnv(gym.Env[Observation, int]):
         verifier = self.verifier if type(self).verify is TokenEnv.verify else self.verify
         turn.grading = self._grader.submit(verifier, turn.task, turn.text)
 
+    def stopped(self, completion: Sequence[int]) -> bool:
+        """Whether the text of these completion ids holds a stop string."""
+        return self._stop_position(list(completion)) >= 0
+
     def collect(self) -> Result:
         """What `step` returns, without waiting: while the outcome is not there, ``info["pending"]`` is True."""
         turn = self._begun()
@@ -272,12 +285,12 @@ class TokenEnv(gym.Env[Observation, int]):
             turn.episode, turn.grading = self._finished(turn, turn.grading.result()), None
         info: dict[str, Any] = {"task": turn.task, "pending": turn.grading is not None}
         if turn.episode is None:
-            return self._observation(turn), 0.0, False, False, info
+            return self.observation(), 0.0, False, False, info
         attempt = turn.episode.attempt
         assert attempt.outcome is not None
         info |= {"outcome": attempt.outcome, "feedback": attempt.feedback, "episode": turn.episode}
         reward = 0.0 if attempt.outcome.status is Status.INFRA_ERROR else attempt.outcome.reward
-        return self._observation(turn), reward, not turn.truncated, turn.truncated, info
+        return self.observation(), reward, not turn.truncated, turn.truncated, info
 
     def use_grader(self, grader: Grader) -> None:
         """Verify with this grader, which the caller closes."""
@@ -349,12 +362,14 @@ class TokenEnv(gym.Env[Observation, int]):
 
     def _finished(self, turn: _Turn, outcome: Outcome) -> Episode:
         attempt = Attempt(turn.prompt, tuple(turn.completion), turn.text, outcome)
-        episode = Episode(turn.task, [attempt])
+        episode = Episode(turn.task, [attempt], messages=tuple(self.messages(turn.task)))
         if self.feedback is not None and outcome.status is not Status.INFRA_ERROR:
             attempt.feedback = feedback_of(self.feedback, episode)
         return episode
 
-    def _observation(self, turn: _Turn) -> Observation:
+    def observation(self) -> Observation:
+        """The current observation, in new arrays. Raises ResetNeeded before the first `reset`."""
+        turn = self._begun()
         length = self.max_prompt_tokens + self.max_new_tokens
         ids = np.full(length, self._pad_id, np.int64)
         used = len(turn.prompt) + len(turn.completion)
