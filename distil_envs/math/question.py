@@ -1,0 +1,108 @@
+"""What a task's reference asks for: read once, whatever it is written in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from distil_envs.math.reading import Reading, read
+from distil_envs.math.relations import intervals_of, unsigned
+from distil_envs.math.tokens import Unreadable
+from distil_envs.math.tree import Node
+
+KINDS = ("integer", "rational", "expression", "set", "tuple", "matrix")
+
+
+@dataclass(frozen=True)
+class Question:
+    """A reference that was read. See `question`."""
+
+    text: str
+    shape: str
+    """scalar, set, list (items in any order, repeats counted), tuple, matrix, relation, interval, words, or text (not
+    readable as mathematics: compared as text)."""
+    node: Node | None = None
+    label: str = ""
+    variables: tuple[str, ...] = ()
+    modulo_constant: bool = False
+    form: str | None = None
+    kind: str | None = None
+    alternatives: tuple[Question, ...] = ()
+    """Other ways in which the reference states the same, e.g. the interval behind an inequality."""
+
+    @property
+    def grouping(self) -> bool:
+        """Whether ``1,234`` is one number in an answer to this."""
+        return self.shape not in ("set", "list", "tuple", "matrix")
+
+
+def question(reference: Mapping[str, Any]) -> Question:
+    """Read a task's reference. Never raises for an odd answer: what is not mathematics is compared as text."""
+    text = str(reference.get("answer", "")).strip()
+    kind = reference.get("kind")
+    variables = tuple(str(name) for name in reference.get("variables") or ())
+    common: dict[str, Any] = {
+        "variables": variables,
+        "modulo_constant": bool(reference.get("modulo_constant")),
+        "form": reference.get("form"),
+        "kind": kind if kind in KINDS else None,
+    }
+    grouping = kind not in ("set", "tuple", "matrix")
+    found = []
+    for part in [text, *_split(text)]:
+        with suppress(Unreadable):
+            found.append(_question(part, kind, grouping, common))
+    if found:
+        first = found[0]
+        return Question(text, first.shape, first.node, first.label, alternatives=tuple(found[1:]), **common)
+    return Question(text, "text", **common)
+
+
+def _split(text: str) -> list[str]:
+    """``-1<x<=1:(-1,1]`` states one thing twice."""
+    parts = [part for part in text.split(":") if part.strip()]
+    return parts if len(parts) == 2 and re.search(r"[<>=]|leq|geq|olution", parts[0]) else []
+
+
+def _question(text: str, kind: str | None, grouping: bool, common: Mapping[str, Any]) -> Question:
+    reading = read(text, grouping=grouping, variables=common["variables"])
+    return Question(text, _shape(reading.node, kind), reading.node, reading.label, **common)
+
+
+def _shape(node: Node, kind: str | None) -> str:
+    if kind in ("set", "tuple", "matrix"):
+        return str(kind)
+    match node.op:
+        case "words" | "matrix":
+            return node.op
+        case "union":
+            return "interval"
+        case "rel":
+            return "interval" if intervals_of(node) else "relation"
+        case "pm":
+            return "list"
+        case "list":
+            opening, closing = node.args[:2]
+            if opening == "":
+                return "list"
+            if opening == "{":
+                return "set"
+            if is_matrix(node):
+                return "matrix"
+            open_ended = any(item.op == "const" and item.args[0] == "oo" for item in map(unsigned, node.items))
+            if opening + closing != "()" or (len(node.items) == 2 and open_ended):
+                return "interval" if len(node.items) == 2 else "tuple"
+            return "tuple"
+    return "scalar"
+
+
+def is_matrix(node: Node) -> bool:
+    return node.args[0] == "[" and bool(node.items) and all(i.op == "list" and i.args[0] == "[" for i in node.items)
+
+
+def read_for(asked: Question, text: str) -> Reading:
+    """Read an answer as the question asks for it. Raises Unreadable."""
+    return read(text, grouping=asked.grouping, variables=asked.variables)

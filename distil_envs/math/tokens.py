@@ -1,0 +1,287 @@
+"""Tokens of written mathematics: plain ASCII, Unicode and LaTeX alike, each with its place in the text."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from distil_envs.math.vocabulary import (
+    CHARACTERS,
+    COMMANDS,
+    CONSTANTS,
+    FRACTIONS,
+    FUNCTIONS,
+    GREEK,
+    GREEK_LETTERS,
+    INNER,
+    SILENT,
+    STOP_WORDS,
+    SUPERSCRIPTS,
+    TEXT,
+    UNITS,
+    VULGAR,
+)
+
+_NUMBER = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+(?![\d.]))?")
+_RUN = re.compile(r"\d+(?:(?:,|\{,\}|\\,)\d+)+(?:\.\d+)?")
+_GROUPED = re.compile(r"\d{1,3}(?:(?:,|\{,\}|\\,)\d{3})+(?:\.\d+)?")
+_LETTERS = re.compile(r"[A-Za-z]+")
+_COMMAND = re.compile(r"\\(?:[A-Za-z]+|.)", re.S)
+_TEXT_ARGUMENT = re.compile(r"\s*\{([^{}]*)\}")
+_ENVIRONMENT = re.compile(r"\s*\{([a-z]*matrix\*?|array|cases)\}(?:\s*\{[^{}]*\})?")
+
+MAX_TOKENS = 3_000
+MAX_DIGITS = 1_000
+
+
+class Unreadable(ValueError):  # noqa: N818 (a finding about the text, not a fault)
+    """The text is not mathematics that this package reads. ``span`` is the offending part."""
+
+    def __init__(self, message: str, span: tuple[int, int]) -> None:
+        super().__init__(message)
+        self.span = span
+
+
+@dataclass(frozen=True)
+class Token:
+    """``kind``: number, symbol, function, constant, word, command, op, open, close, begin, end, rowsep, colsep, stop.
+
+    ``{`` and ``}`` of LaTeX groups are the ops ``{`` and ``}``; set braces are open and close.
+    """
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    spaced: bool = False
+    """Whether white space stands before it."""
+
+
+def tokenize(text: str, *, grouping: bool = True) -> list[Token]:
+    """The tokens of ``text``, ended by one of kind ``stop``.
+
+    ``grouping``: whether ``1,234`` outside of brackets is one number; ``1{,}234`` always is. Raises Unreadable.
+    """
+    return _Scanner(text, grouping).scan()
+
+
+class _Scanner:
+    def __init__(self, text: str, grouping: bool) -> None:
+        self.text = text
+        self.grouping = grouping
+        self.at = 0
+        self.spaced = False
+        self.tokens: list[Token] = []
+        self.braces: list[str] = []  # "group" or "set", for each open brace
+        self.depth = 0  # open brackets that may hold a list
+
+    def scan(self) -> list[Token]:
+        while self.at < len(self.text):
+            if len(self.tokens) > MAX_TOKENS:
+                raise Unreadable("it is too long", (self.at, len(self.text)))
+            self._one()
+        self._put("stop", "", self.at)
+        return self.tokens
+
+    def _put(self, kind: str, text: str, end: int) -> None:
+        self.tokens.append(Token(kind, text, self.at, end, self.spaced))
+        self.at, self.spaced = end, False
+
+    def _skip(self, end: int) -> None:
+        self.at, self.spaced = end, True
+
+    def _one(self) -> None:
+        text, at = self.text, self.at
+        char = text[at]
+        if char.isspace() or char in "~$":
+            self._skip(at + 1)
+        elif char.isascii() and (char.isdigit() or (char == "." and text[at + 1 : at + 2].isdigit())):
+            self._number()
+        elif char == "\\":
+            self._command()
+        elif char.isascii() and char.isalpha():
+            self._letters()
+        elif char in SUPERSCRIPTS:
+            self._superscript()
+        elif char in VULGAR:
+            self._put("vulgar", VULGAR[char], at + 1)
+        elif char in "{}":
+            self._brace(char, at + 1)
+        else:
+            self._character(char)
+
+    def _character(self, char: str) -> None:
+        text, at = self.text, self.at
+        two = text[at : at + 2]
+        if two in ("**", "<=", ">=", "!=", "=="):
+            self._put("op", {"**": "^", "==": "="}.get(two, two), at + 2)
+        elif text[at : at + 3] == "+/-":
+            self._put("op", "+-", at + 3)
+        elif char in CHARACTERS:
+            self._put("op", CHARACTERS[char], at + 1)
+        elif char in "([":
+            self.depth += 1
+            self._put("open", char, at + 1)
+        elif char in ")]":
+            self.depth -= 1
+            self._put("close", char, at + 1)
+        elif char in "+-*/^_=<>|!,;:%°'":
+            self._put("op", char, at + 1)
+        elif char == "&":
+            self._put("colsep", char, at + 1)
+        elif char == "π":
+            self._put("constant", "pi", at + 1)
+        elif char == "∞":
+            self._put("constant", "oo", at + 1)
+        elif char in "∅ℝ":
+            self._put("word", {"∅": "empty", "ℝ": "reals"}[char], at + 1)
+        elif char == "√":
+            self._put("command", "sqrt", at + 1)
+        elif char in GREEK_LETTERS:
+            self._put("symbol", GREEK_LETTERS[char], at + 1)
+        elif char == "." and not text[at + 1 :].strip(" \t\n$.\\])}"):
+            self._skip(at + 1)
+        else:
+            raise Unreadable(f"{char!r} is not mathematics", (at, at + 1))
+
+    def _number(self) -> None:
+        match = None
+        run = _RUN.match(self.text, self.at)
+        if run:
+            plain_commas = re.search(r"(?<!\{),", run.group()) and not run.group().count("\\,")
+            if _GROUPED.fullmatch(run.group()) and not (plain_commas and (self.depth > 0 or not self.grouping)):
+                match = run
+        match = match or _NUMBER.match(self.text, self.at)
+        assert match is not None
+        if len(match.group()) > MAX_DIGITS:
+            raise Unreadable("the number has too many digits", match.span())
+        self._put("number", re.sub(r"[,{}\\]", "", match.group()), match.end())
+
+    def _superscript(self) -> None:
+        end = self.at
+        while end < len(self.text) and self.text[end] in SUPERSCRIPTS:
+            end += 1
+        digits = "".join(SUPERSCRIPTS[char] for char in self.text[self.at : end])
+        if not re.fullmatch(r"-?\d{1,9}", digits):
+            raise Unreadable("the superscript is no number", (self.at, end))
+        self._put("super", digits, end)
+
+    def _letters(self) -> None:
+        match = _LETTERS.match(self.text, self.at)
+        assert match is not None
+        run = match.group()
+        pieces = split_letters(run)
+        if pieces is None:
+            self._put("word", run, match.end())
+            return
+        for kind, piece in pieces:
+            self._put(kind, CONSTANTS.get(piece, piece), self.at + len(piece))
+
+    def _command(self) -> None:
+        match = _COMMAND.match(self.text, self.at)
+        name = match.group()[1:] if match else ""
+        end = match.end() if match else self.at + 1
+        if name in SILENT:
+            if name in ("left", "right") and self.text[end : end + 1] == ".":
+                end += 1
+            self._skip(end)
+        elif name in COMMANDS:
+            self._put("op", COMMANDS[name], end)
+        elif name in FRACTIONS or name == "sqrt":
+            self._put("command", FRACTIONS.get(name, name), end)
+        elif name in FUNCTIONS:
+            self._put("function", name, end)
+        elif name in ("pi", "infty"):
+            self._put("constant", {"pi": "pi", "infty": "oo"}[name], end)
+        elif name in GREEK:
+            self._put("symbol", name, end)
+        elif name in ("lbrace", "{", "rbrace", "}"):
+            kind = "open" if name in ("lbrace", "{") else "close"
+            self.depth += 1 if kind == "open" else -1
+            self._put(kind, "{" if kind == "open" else "}", end)
+        elif name in ("langle", "rangle"):
+            self._put("open" if name == "langle" else "close", "(" if name == "langle" else ")", end)
+        elif name in ("emptyset", "varnothing", "oslash"):
+            self._put("word", "empty", end)
+        elif name == "mathbb" and (argument := re.compile(r"\s*\{?R\}?").match(self.text, end)):
+            self._put("word", "reals", argument.end())
+        elif name == "\\":
+            self._put("rowsep", name, end)
+        elif name == "%":
+            self._put("op", "%", end)
+        elif name in ("circ", "degree"):
+            self._put("op", "°", end)
+        elif name in TEXT and (argument := _TEXT_ARGUMENT.match(self.text, end)):
+            self._text(name, argument)
+        elif name in ("begin", "end") and (environment := _ENVIRONMENT.match(self.text, end)):
+            self.depth += 1 if name == "begin" else -1
+            self._put(name, environment.group(1), environment.end())
+        else:
+            raise Unreadable(f"the command \\{name} is not known here", (self.at, end))
+
+    def _text(self, name: str, argument: re.Match[str]) -> None:
+        words = argument.group(1).replace("~", " ").strip()
+        if name == "operatorname" and words in FUNCTIONS:
+            self._put("function", words, argument.end())
+        elif not words:
+            self._skip(argument.end())
+        elif words in ("and", "or", "e", "i") or re.fullmatch(r"[\d.,]+", words):
+            inner = tokenize(words)[:-1]
+            for token in inner:
+                self._put(token.kind, token.text, argument.end())
+        else:
+            # One token, so that the parser can decide between a unit and upright letters.
+            self._put("word", words, argument.end())
+
+    def _brace(self, char: str, end: int) -> None:
+        if char == "}":
+            if not self.braces:
+                raise Unreadable("a closing brace has no opening one", (self.at, end))
+            kind = self.braces.pop()
+            if kind == "set":
+                self.depth -= 1
+            self._put("op" if kind == "group" else "close", "}", end)
+            return
+        last = self.tokens[-1] if self.tokens else None
+        after_command = last is not None and (
+            last.kind in ("command", "function")
+            or (last.kind == "op" and last.text in ("^", "_", "}"))
+            or (last.text == "]" and "\\sqrt" in self.text[: self.at])
+        )
+        self.braces.append("group" if after_command else "set")
+        if not after_command:
+            self.depth += 1
+        self._put("op" if after_command else "open", "{", end)
+
+
+def split_letters(run: str) -> list[tuple[str, str]] | None:
+    """A run of letters as functions, constants and single letters, or None when it is a word."""
+    if run in ("and", "or", "cup"):
+        return [("op", run)]
+    if run == "U":
+        return [("op", "U")]
+    if run in CONSTANTS:
+        return [("constant", run)]
+    if run in FUNCTIONS:
+        return [("function", run)]
+    if run in GREEK:
+        return [("symbol", run)]
+    if len(run) == 1:
+        return [("symbol", run)]
+    if run.lower() in UNITS or run.lower() in STOP_WORDS:
+        return None
+    pieces: list[tuple[str, str]] = []
+    letters, at = 0, 0
+    while at < len(run):
+        found = next((run[at:end] for end in range(len(run), at + 1, -1) if run[at:end] in INNER), None)
+        if found:
+            pieces.append(("constant" if found == "pi" else "function", found))
+            at += len(found)
+        else:
+            pieces.append(("symbol", run[at]))
+            letters += 1
+            at += 1
+        if letters > 3 or at > 12:
+            return None
+    named = len(pieces) - letters
+    return pieces if named == 0 or (named == 1 and letters <= 2) else None

@@ -1,0 +1,61 @@
+"""The words, commands and characters that `distil_envs.math.tokens` knows."""
+
+from __future__ import annotations
+
+
+def words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+FUNCTIONS = words(
+    "sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh log ln lg exp sqrt cbrt abs floor ceil"
+    " binom gcd lcm"
+)
+INNER = words("sin cos tan log ln exp sqrt pi")
+"""What may be run together with letters, as in ``sinx``."""
+CONSTANTS = {"pi": "pi", "infinity": "oo", "inf": "oo", "oo": "oo"}
+GREEK = words(
+    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta kappa lambda mu nu xi rho sigma tau phi varphi"
+    " chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell"
+)
+GREEK_LETTERS = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "θ": "theta", "λ": "lambda", "μ": "mu", "φ": "phi",
+}  # fmt: skip
+UNITS: dict[str, str] = {
+    alias: names.split()[0]
+    for names in (
+        "m meter meters metre metres", "cm centimeter centimeters", "mm millimeter millimeters",
+        "km kilometer kilometers", "ft foot feet", "in inch inches", "yd yard yards", "mi mile miles",
+        "s sec second seconds", "min minute minutes mins", "hr h hour hours hrs", "day days", "week weeks",
+        "month months", "year years yr yrs", "g gram grams", "kg kilogram kilograms", "mg milligram milligrams",
+        "lb lbs pound pounds", "oz ounce ounces", "l liter liters litre litres", "ml milliliter milliliters",
+        "gal gallon gallons", "mph", "n newton newtons", "t tesla", "% percent", "° degree degrees deg",
+        "$ dollar dollars", "cent cents",
+    )
+    for alias in names.split()
+}  # fmt: skip
+"""Units that are told apart, by every spelling; any other word behind a value is ignored."""
+STOP_WORDS = words(
+    "is it as at be by do he if in me my no of on so to up us we an am are but can did for get had has her him his how"
+    " its let not now off one our out own see she the too two use was way who why yes you all any per sum ans cost"
+    " lost most post host spin basin plus none true each both six ten few real"
+)
+"""Short words that are not products of letters."""
+
+CHARACTERS = {
+    "−": "-", "–": "-", "—": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "∕": "/", "⁄": "/", "≤": "<=",
+    "⩽": "<=", "≥": ">=", "⩾": ">=", "≠": "!=", "±": "+-", "∓": "-+", "∪": "cup", "′": "'",
+}  # fmt: skip
+COMMANDS = {
+    "cdot": "*", "times": "*", "ast": "*", "div": "/", "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=",
+    "geq": ">=", "geqslant": ">=", "ne": "!=", "neq": "!=", "lt": "<", "gt": ">", "pm": "+-", "mp": "-+", "cup": "cup",
+    "bigcup": "cup", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "prime": "'",
+}  # fmt: skip
+SILENT = words(
+    "left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle quad qquad limits nolimits"
+    " , ; : ! ( ) [ ] > $"
+) | {" ", "\n"}
+TEXT = words("text mathrm textrm textbf mathbf mbox operatorname mathit textit boldsymbol")
+FRACTIONS = {"frac": "frac", "dfrac": "frac", "tfrac": "frac", "binom": "binom", "dbinom": "binom", "tbinom": "binom"}
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
+VULGAR = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "⅕": "1/5", "⅙": "1/6", "⅛": "1/8"}
