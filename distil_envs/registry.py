@@ -56,7 +56,7 @@ def register_object(kind: str, name: str, target: Any) -> None:
     """Make ``target`` findable as ``name``.
 
     ``target`` is the object itself, or a ``"module:name"`` string that is imported on first use. A name registered
-    earlier at run time is replaced (notebooks run cells twice); hiding a built-in name warns.
+    earlier at run time is replaced (notebooks run cells twice); hiding a built-in one by another warns.
 
     Raises ConfigError for an unknown kind or an unusable name.
     """
@@ -67,7 +67,9 @@ def register_object(kind: str, name: str, target: Any) -> None:
         raise ConfigError(
             f"{_WORDS[kind]} name {name!r} may not contain ':', ',' or '@': these have a meaning in specs"
         )
-    if name in _BUILT_IN[kind] or (kind == "tasks" and _generated(name) is not None):
+    built_in = _BUILT_IN[kind].get(name)
+    own = f"{getattr(target, '__module__', '')}:{getattr(target, '__qualname__', '')}"  # a built-in one, decorated
+    if (built_in and built_in not in (target, own)) or (kind == "tasks" and _generated(name) is not None):
         warnings.warn(f"{_WORDS[kind]} {name!r} now hides the built-in one of that name", stacklevel=2)
     _registered[kind][name] = target
 

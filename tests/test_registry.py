@@ -55,6 +55,15 @@ def test_registering_again_replaces_and_hiding_a_built_in_name_warns() -> None:
         registry.unregister_object(kind, name)
 
 
+def test_a_built_in_object_that_registers_itself_hides_nothing() -> None:
+    from distil_envs.toy import exact_match
+
+    for target in (exact_match, "distil_envs.toy:exact_match"):
+        registry.register_object("verifiers", "exact", target)
+        assert registry.resolve("verifiers", "exact") is exact_match
+        registry.unregister_object("verifiers", "exact")
+
+
 def test_order_registered_then_built_in_then_entry_points_then_literal(entry_points: list[EntryPoint]) -> None:
     import json
 

@@ -114,9 +114,11 @@ def validate(
         raise ConfigError(f"--samples must be at least 1, got {samples}")
     report = validate_tasks(name, verifier, samples, seed, timeout)
     console = Console()
-    console.print(_report_table(name, report))
+    looked = "every task" if report.complete else "a sample of every family and level"
+    console.print(Text(f"{name}: {looked}", style="italic"), soft_wrap=True)
+    console.print(_report_table(report))
     for problem in report.problems[:SHOWN]:
-        console.print(_problem_line(problem))
+        console.print(_problem_line(problem), soft_wrap=True)
     if len(report.problems) > SHOWN:
         console.print(f"and {len(report.problems) - SHOWN} more")
     for why, count in report.ungraded.items():
@@ -201,9 +203,8 @@ def _ranges(levels: list[int]) -> str:
     return ", ".join(map(str, levels))
 
 
-def _report_table(name: str, report: Report) -> Table:
-    looked = "every task" if report.complete else "a sample of every family and level"
-    table = Table("domain", "family", "level", title=Text(f"{name}: {looked}"), title_justify="left")
+def _report_table(report: Report) -> Table:
+    table = Table("domain", "family", "level", caption_justify="left")
     for column in ("tasks", "train", "test"):
         table.add_column(column, justify="right")
     groups: dict[tuple[str, str, int | None], Counter[str]] = {}
