@@ -1,9 +1,10 @@
-"""The steps of worked solutions are true, not only their last line."""
+"""The steps of worked solutions are true, not only their last line, and answers look as their kind promises."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from fractions import Fraction
 
 import sympy
 from sympy.parsing.sympy_parser import (
@@ -60,3 +61,22 @@ def test_equations_in_worked_solutions_are_solved_by_the_answer() -> None:
                         assert left == right, (part, item)
                         checked += 1
             assert checked >= 40, (name, level)
+
+
+def test_the_answer_has_the_form_that_its_kind_promises() -> None:
+    rational = r"-?\d+(?:/\d+)?"
+    forms = {
+        "integer": r"-?\d+",
+        "rational": r"-?\d+/\d+",
+        "expression": r"[\dxn+\-*/^() a-z]+",
+        "set": r"\{[^{}]+\}",
+        "tuple": rf"\({rational}(, {rational})+\)",
+        "matrix": rf"\[(\[{rational}(, {rational})*\](, )?)+\]",
+    }
+    for name, level in LEVELS:
+        rng = generator(8, "form", name, level)
+        for _ in range(150):
+            item = FAMILIES[name].draw(rng, level)
+            assert re.fullmatch(forms[item.kind], item.answer), item
+            for part in re.findall(rational, item.answer) if item.kind != "expression" else ():
+                assert str(Fraction(part)) == part, item  # in lowest terms
