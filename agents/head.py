@@ -5,8 +5,8 @@ Every learner's gradient has one form per token (trainers.md, section 3): with s
     dz_t = w_t · ∂CE(p_t, q_t)/∂z + c_t · (onehot(y_t) - q_t)
 
 which is what autograd gives for ``Σ w_t CE_t + c_t log q_t(y_t)``. So `score` returns ``ce`` and ``logp`` as ordinary
-differentiable tensors [B, T], learners write their loss in them as in their equation, and the backward pass below turns the
-two incoming gradients into gradients of the hidden states and the head, chunk by chunk, recomputing the logits.
+differentiable tensors [B, T], learners write their loss in them as in their equation, and the backward pass below turns
+the two incoming gradients into gradients of the hidden states and the head, chunk by chunk, recomputing the logits.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ def score(
     keep = mask.bool()
     flat = None if expert is None else expert.rows(keep)
     size = chunk or CHUNK.get(hidden.device.type, 128)
-    values = _Head.apply(hidden[keep], weight, ids[keep], flat, size)
+    values = _Head.apply(  # type: ignore[no-untyped-call]
+        hidden[keep], weight, ids[keep], flat, size
+    )
     logp, ce, entropy, expert_entropy = (_unflatten(value, keep) for value in values)
     return Scores(logp, ce, entropy, expert_entropy if expert is not None and expert.has_entropy else None)
 

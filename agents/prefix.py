@@ -22,11 +22,14 @@ MIN_SHARED = 8
 
 @dataclass
 class Level:
-    """One forward. `ids` [n, T] right-padded, `lengths` [n], `parent` [n]: the row of the level before that each continues."""
+    """One forward."""
 
     ids: Tensor
+    """[n, T], right-padded."""
     lengths: Tensor
+    """[n]."""
     parent: Tensor
+    """[n], the row of the level before that each row continues."""
 
 
 @dataclass
@@ -57,8 +60,8 @@ def supports_sharing(config: Any) -> bool:
 def plan(contexts: Sequence[Ids], completions: Sequence[Ids], *, share: bool, device: torch.device) -> list[Level]:
     """Levels whose last one holds, row by row, the inputs that predict each completion.
 
-    The last level's row i is the last id of ``contexts[i]`` and ``completions[i][:-1]``, so its hidden states are aligned
-    with ``completions[i]``. Contexts must not be empty.
+    The last level's row i is the last id of ``contexts[i]`` and ``completions[i][:-1]``, so its hidden states are
+    aligned with ``completions[i]``. Contexts must not be empty.
     """
     last = [[context[-1], *completion[:-1]] for context, completion in zip(contexts, completions, strict=True)]
     heads = [tuple(context[:-1]) for context in contexts]
@@ -115,7 +118,7 @@ def _level(rows: Sequence[Ids], parent: Sequence[int] | range, device: torch.dev
     return Level(ids.to(device), torch.tensor(lengths, device=device), torch.tensor(list(parent), device=device))
 
 
-def _common_prefix(rows: Sequence[Ids]) -> int:
+def _common_prefix(rows: Sequence[tuple[int, ...]]) -> int:
     """Length of the prefix common to all rows, leaving at least one id of each."""
     shortest, longest = min(rows), max(rows)  # lexicographic extremes share what all share
     limit = min(len(row) for row in rows) - 1

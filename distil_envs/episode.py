@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,8 @@ class Episode:
     """Unique among the rollouts of a step; `Feedback.depends_on` is a set of these."""
     group_id: str = ""
     """Shared by the rollouts of one task in one step."""
+    messages: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
+    """The chat before the first attempt, for whoever continues it; empty when the environment made its ids without one."""
     siblings: Sequence[Episode] = field(default=(), repr=False, compare=False)
     """The other rollouts of the group."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,9 +33,9 @@ class PromptBuilder:
     chat_template: str | None = None
     """Instead of the tokenizer's."""
 
-    def __call__(self, task: Task) -> list[int]:
-        """Ids of `messages`, with the assistant's turn opened. Raises ConfigError as `encode_chat` does."""
-        return encode_chat(self.tokenizer, self.messages(task), chat_template=self.chat_template)
+    def encode(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
+        """Ids of the chat, with the assistant's turn opened. Raises ConfigError as `encode_chat` does."""
+        return encode_chat(self.tokenizer, messages, chat_template=self.chat_template)
 
     def messages(self, task: Task) -> list[dict[str, str]]:
         """The chat before the policy's turn. Raises ConfigError if there are too few solved tasks to show."""

@@ -1,8 +1,9 @@
 """What the self-teacher reads: the student's own prompt, its attempt, the feedback on it, and then the same turn again.
 
-The context ends with the ids that open the assistant's turn, as the student's prompt does, so that both stand at the same
-place before the first response token (method.md, 2g). The attempt goes in by its ids, the feedback as inert text, fenced
-and capped (law 3). What does not fit is cut from the feedback, then from the demonstrations, never from the task.
+The context ends with the ids that open the assistant's turn, as the student's prompt does, so that both stand at the
+same place before the first response token (method.md, 2g). The attempt goes in by its ids, the feedback as inert
+text, fenced and capped (law 3). What does not fit is cut from the feedback, then from the demonstrations, never from
+the task.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ CUT = " […] "
 class Demonstration:
     """One example of how feedback is read: a question, a wrong attempt, the feedback on it, the corrected response."""
 
+    content: str
+    """Content of the task, so that none is shown when that task is the one at hand."""
     question: Sequence[Mapping[str, Any]]
     """Chat messages, without a system message."""
     attempt: str
@@ -34,7 +37,7 @@ class Demonstration:
 
 @dataclass
 class ContextTemplate:
-    """How a teacher's context is put together. Small models need the demonstrations: without them they ignore feedback."""
+    """How a teacher's context is put together. Small models ignore feedback without the demonstrations."""
 
     request: str = "Answer again."
     """What the turn after the feedback asks for."""
@@ -47,7 +50,9 @@ class ContextTemplate:
     demonstrations: tuple[Demonstration, ...] = field(default=(), repr=False)
     """Shown first, as turns."""
 
-    def ids(self, tokenizer: Any, episode: Episode, feedback: Feedback, *, chat_template: str | None = None) -> list[int]:
+    def ids(
+        self, tokenizer: Any, episode: Episode, feedback: Feedback, *, chat_template: str | None = None
+    ) -> list[int]:
         """Ids of the teacher's context for the last attempt of `episode`.
 
         Raises ConfigError when the task and the attempt alone exceed `max_tokens`, or the episode has no chat messages.
@@ -59,11 +64,10 @@ class ContextTemplate:
             )
 
         def render(text: str, demonstrations: Sequence[Demonstration]) -> list[int]:
-            return encode_chat(
-                tokenizer, self.messages(episode, text, demonstrations), chat_template=chat_template
-            )
+            return encode_chat(tokenizer, self.messages(episode, text, demonstrations), chat_template=chat_template)
 
-        text, shown = feedback.text, list(self.demonstrations)
+        text, task = feedback.text, episode.task
+        shown = [each for each in self.demonstrations if each.content != task.content]
         budget = self.max_feedback_chars
         while True:
             ids = render(shorten(text, budget), shown)
@@ -77,7 +81,7 @@ class ContextTemplate:
                 shown.pop()
             else:
                 raise ConfigError(
-                    f"the context of task {episode.task.id!r} has {len(ids)} tokens without any feedback, more than "
+                    f"the context of task {task.id!r} has {len(ids)} tokens without any feedback, more than "
                     f"max_tokens={self.max_tokens}: raise it, or lower max_new_tokens (the task is never cut)"
                 )
 

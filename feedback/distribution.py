@@ -1,8 +1,9 @@
 """Token distributions: what an expert says the next token should be, at every position of a batch.
 
 `TopK`, `Samples` and `Hidden` share one protocol. All losses need of an expert p against a student q is, for a chunk of
-positions and the student's log-probabilities there, the cross-entropy ``-E_p log q`` (nats), its gradient with respect to
-the student's logits, and the expert's own entropy. Nothing here is ever [B, T, V] (law 7): dense rows exist for one chunk.
+positions and the student's log-probabilities there, the cross-entropy ``-E_p log q`` (nats), its gradient with respect
+to the student's logits, and the expert's own entropy. Nothing here is ever [B, T, V] (law 7): dense rows exist for one
+chunk.
 
 Padding: rows of a batch are right-padded to [B, T, …]; `rows(mask)` flattens to the N positions that count.
 """
@@ -157,8 +158,8 @@ class Samples(_Fields):
 
     def entropy(self) -> Tensor:
         raise ConfigError(
-            "the expert's entropy cannot be computed from samples, so neither can a KL: use cost='ce', or an expert that "
-            "gives probabilities (TopK or Hidden)"
+            "the expert's entropy cannot be computed from samples, so neither can a KL: use cost='ce', or an expert "
+            "that gives probabilities (TopK or Hidden)"
         )
 
     def save(self, path: str | Path) -> None:
@@ -239,7 +240,7 @@ def load_distribution(path: str | Path) -> TopK | Samples:
     if meta.get("version") != FORMAT_VERSION:
         raise ConfigError(f"{path}: format version {meta.get('version')!r}, this program reads {FORMAT_VERSION}")
     if meta["kind"] == "TopK":
-        return TopK(**tensors, mode=meta["mode"])  # type: ignore[arg-type]
+        return TopK(**tensors, mode=meta["mode"])
     return Samples(**tensors)
 
 

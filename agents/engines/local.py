@@ -1,7 +1,7 @@
 """Generation with the training module itself: no weight copy, counted randomness, exact ids.
 
-Prompts are encoded once per distinct prompt. Each token is drawn by inverse-CDF sampling from one uniform number that the
-caller derived from (seed, step, task, sample), so a row's draws do not depend on which other rows share its batch (law 2).
+Prompts are encoded once per distinct prompt. Each token is drawn by inverse-CDF sampling from one uniform number that
+the caller derived from (seed, step, task, sample), so a row's draws do not depend on the other rows of its batch.
 """
 
 from __future__ import annotations

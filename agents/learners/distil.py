@@ -47,8 +47,8 @@ class DistIL(Learner):
             raise ConfigError(f"future_weight must not be negative, got {self.future_weight}")
         if self.baseline == "leave-one-out" and self.future_weight and group_size < 2:
             raise ConfigError(
-                "baseline='leave-one-out' needs at least two rollouts per task, but group_size is 1: raise group_size, or "
-                "set learner.baseline=none or learner.future_weight=0"
+                "baseline='leave-one-out' needs at least two rollouts per task, but group_size is 1: raise group_size, "
+                "or set learner.baseline=none or learner.future_weight=0"
             )
 
     def loss(self, batch: Batch) -> Loss:
@@ -58,7 +58,9 @@ class DistIL(Learner):
         future = cost_to_go(cost, self.gamma)
         baseline = torch.zeros_like(future)
         if self.baseline == "leave-one-out" and self.future_weight:
-            dependent = None if batch.depends_on is None else batch.depends_on.T  # their feedback was made from this row
+            dependent = (
+                None if batch.depends_on is None else batch.depends_on.T
+            )  # their feedback was made from this row
             baseline = leave_one_out(future, m, batch.group, dependent)
         advantage = -(future - baseline)
         local = (scores.ce * m).sum()

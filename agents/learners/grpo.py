@@ -28,7 +28,7 @@ class GRPO(Learner):
     needs_expert: ClassVar[bool] = False
 
     clip: float = 0.2
-    """ε: how far the probability ratio may move before its gradient stops. Matters from the second update on a batch."""
+    """ε: how far the probability ratio may move before its gradient stops. Matters from the second pass on a batch."""
 
     def validate(self, group_size: int) -> None:
         if self.clip <= 0:

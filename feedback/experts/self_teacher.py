@@ -11,12 +11,13 @@ from torch import Tensor
 from distil_envs import Episode
 from feedback.context import ContextTemplate
 from feedback.distribution import Hidden
+from feedback.feedback import Feedback
 
 Weights = Literal["frozen", "live", "ema"]
 
 
 class Scorer(Protocol):
-    """What the self-teacher needs of a model: hidden states of completions after contexts, and the head they belong to."""
+    """What the self-teacher needs of a model: hidden states of completions after contexts, and their head."""
 
     tokenizer: Any
 
@@ -51,7 +52,9 @@ class SelfTeacher:
         Rows without feedback are scored as if it were empty: mask them.
         """
         contexts = [
-            self.context.ids(scorer.tokenizer, episode, episode.attempt.feedback, chat_template=chat_template)
+            self.context.ids(
+                scorer.tokenizer, episode, episode.attempt.feedback or Feedback(text=""), chat_template=chat_template
+            )
             for episode in episodes
         ]
         completions = [episode.attempt.completion_ids for episode in episodes]

@@ -1,0 +1,184 @@
+"""`TrainerConfig`: every option of a run. Field docstrings are the help of `distil train`."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from agents.learners import DistIL, Learner
+from agents.policy import PolicyConfig
+from distil_envs.errors import ConfigError
+from distil_envs.registry import names, resolve
+from feedback.context import ContextTemplate
+from feedback.experts.self_teacher import SelfTeacher
+
+T = TypeVar("T")
+
+
+@dataclass
+class EnvConfig:
+    """Options of the environment. None leaves the environment's own default."""
+
+    tasks: str | None = None
+    """Task set: a name such as `math/algebra@1-2`, a JSONL file, `gsm8k:FILE`, `hf:NAME`, or several with commas."""
+    num_tasks: int | None = 64
+    """Train on a pool of this many distinct tasks; None draws from the whole set for ever (and evaluates on 64)."""
+    max_new_tokens: int | None = None
+    """Token budget of a completion."""
+    max_prompt_tokens: int | None = None
+    """Room for the prompt, in tokens."""
+    system: str | None = None
+    """System message."""
+    instruction: str | None = None
+    """Text put after the question, on a line of its own."""
+    shots: int | None = None
+    """Solved examples shown to the student before the question."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Further keyword arguments of the environment, from YAML or Python."""
+
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments for `TokenVectorEnv.of`, without those left to the environment."""
+        own = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "extra"}
+        return {name: value for name, value in own.items() if value is not None} | self.extra
+
+
+@dataclass
+class TrainerConfig:
+    """One training run."""
+
+    model: str = "smollm2"
+    """`smollm2` (embedded), `tiny` (embedded toy), a local folder, or a hub name."""
+    env: str = "distil/Math-v0"
+    """Registered environment; `package:Name-v0` imports the package first."""
+    feedback: str | None = None
+    """Feedback provider by name or `module:name`; None takes what the environment itself gives."""
+    learner: Learner = field(default_factory=DistIL)
+    """The learner and its options."""
+    seed: int = 0
+    """Every random number of the run derives from it."""
+    steps: int = 40
+    """Updates of the policy."""
+    tasks_per_step: int = 8
+    """Tasks (groups) sampled for each update."""
+    group_size: int = 4
+    """Rollouts of each task."""
+    learning_rate: float = 5e-4
+    """AdamW's, after warm-up."""
+    warmup_steps: int = 2
+    """Steps over which the learning rate rises linearly to its value."""
+    weight_decay: float = 0.0
+    """AdamW's."""
+    max_grad_norm: float = 1.0
+    """Gradients are scaled down to this norm."""
+    temperature: float = 1.0
+    """Of sampling. Losses are taken at temperature 1, so any other value makes the rollouts off-policy."""
+    passes: int = 1
+    """Optimiser steps on the same rollouts."""
+    micro_batch_tokens: int = 8192
+    """Context and completion tokens per forward pass; bounds memory, changes no result."""
+    eval_every: int = 20
+    """Steps between evaluations; 0 evaluates only before and after."""
+    eval_tasks: int = 48
+    """Held-out tasks (test split) of each evaluation."""
+    eval_samples: int = 0
+    """Attempts per task for pass@k; 0 reports greedy accuracy only."""
+    checkpoint_every: int = 10
+    """Steps between checkpoints."""
+    keep_checkpoints: int = 2
+    """How many of the newest checkpoints stay."""
+    run_dir: str | None = None
+    """The run's folder; None makes `runs/<env>-<learner>-<seed>`."""
+    demonstrations: int = 3
+    """Examples of how feedback is read, shown to the self-teacher (drawn from train tasks outside the pool)."""
+    environment: EnvConfig = field(default_factory=EnvConfig)
+    """Options of the environment."""
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    """How the model is loaded and which of its weights train."""
+    teacher: SelfTeacher = field(default_factory=SelfTeacher)
+    """The expert of learners that need one."""
+
+    def validate(self) -> None:
+        """Raise ConfigError for values that cannot work, before anything is loaded."""
+        for name in ("steps", "tasks_per_step", "group_size", "passes", "checkpoint_every", "keep_checkpoints"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("eval_every", "eval_tasks", "eval_samples", "warmup_steps", "demonstrations"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
+        for name in ("learning_rate", "temperature", "max_grad_norm", "micro_batch_tokens"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be positive, got {getattr(self, name)}")
+        self.policy.validate()
+        self.learner.validate(self.group_size)
+
+    @property
+    def path(self) -> Path:
+        """The run's folder."""
+        if self.run_dir is not None:
+            return Path(self.run_dir).expanduser()
+        name = self.env.rpartition(":")[2].replace("/", "-")
+        return Path("runs") / f"{name}-{type(self.learner).__name__}-{self.seed}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain YAML values; `from_dict` reads them back."""
+        values = asdict(self)
+        values["learner"] = {"name": learner_name(self.learner), **asdict(self.learner)}
+        values["teacher"]["context"].pop("demonstrations")
+        return values
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainerConfig:
+        """From YAML values. Raises ConfigError naming an unknown option and its closest known ones."""
+        values = dict(values)
+        learner = dict(values.pop("learner", {"name": "DistIL"}))
+        teacher = dict(values.pop("teacher", {}))
+        context = _build(ContextTemplate, dict(teacher.pop("context", {})), "teacher.context.")
+        nested = {
+            "learner": make_learner(learner.pop("name", "DistIL"), learner),
+            "environment": _build(EnvConfig, dict(values.pop("environment", {})), "environment."),
+            "policy": _build(PolicyConfig, dict(values.pop("policy", {})), "policy."),
+            "teacher": _build(SelfTeacher, {**teacher, "context": context}, "teacher."),
+        }
+        return _build(cls, {**values, **nested}, "")
+
+    @classmethod
+    def load(cls, path: str | Path) -> TrainerConfig:
+        """From a YAML file. Raises ConfigError when it is missing or malformed."""
+        try:
+            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        if not isinstance(values, dict):
+            raise ConfigError(f"{path} must hold options as `name: value` lines, got {type(values).__name__}")
+        return cls.from_dict(values)
+
+
+def make_learner(name: str, options: dict[str, Any]) -> Learner:
+    """A learner by its registered name, or `module:Class`, with its options."""
+    kind = resolve("learners", name)
+    if not (isinstance(kind, type) and issubclass(kind, Learner)):
+        raise ConfigError(f"learner {name!r} must be a subclass of agents.Learner, got {kind!r}")
+    return _build(kind, options, "learner.")
+
+
+def learner_name(learner: Learner) -> str:
+    """The name under which `make_learner` finds its class."""
+    kind = type(learner)
+    known = kind.__name__ in names("learners") and resolve("learners", kind.__name__) is kind
+    return kind.__name__ if known else f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _build(kind: type[T], values: dict[str, Any], prefix: str) -> T:
+    known = {item.name for item in fields(kind) if item.init}  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 3)
+            named = ", ".join(prefix + each for each in close or sorted(known))
+            raise ConfigError(f"unknown option {prefix}{name}; {'did you mean' if close else 'known:'} {named}")
+    return kind(**values)

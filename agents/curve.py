@@ -1,0 +1,53 @@
+"""The learning curve of a run as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+
+def draw_learning_curve(
+    path: Path, title: str, metrics: Sequence[dict[str, Any]], evaluations: Sequence[dict[str, Any]]
+) -> None:
+    """Accuracy on pool and held-out tasks with 95 % intervals, and the mean reward of the rollouts, over steps."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    if metrics:
+        steps = [row["step"] for row in metrics]
+        axes.plot(steps, [row["reward"] for row in metrics], color="0.75", linewidth=1, label="reward of rollouts")
+    styles = {"pool": ("tab:blue", "o"), "held-out": ("tab:orange", "s")}
+    for name, (color, marker) in styles.items():
+        rows = [row for row in evaluations if row["set"] == name]
+        for key, dash, label in _series(rows):
+            values = [_value(row, key) for row in rows]
+            axes.errorbar(
+                [row["step"] for row in rows],
+                [value["mean"] for value in values],
+                yerr=[
+                    [value["mean"] - value["low"] for value in values],
+                    [value["high"] - value["mean"] for value in values],
+                ],
+                color=color, marker=marker, linestyle=dash, capsize=2, markersize=4, label=f"{name}: {label}",
+            )  # fmt: skip
+    axes.set(xlabel="step", ylabel="share of tasks", ylim=(-0.03, 1.03), title=title)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    figure.savefig(path, dpi=150)
+
+
+def _series(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    if not rows:
+        return []
+    if "exact" in rows[0]["checks"] and "value-anywhere" in rows[0]["checks"]:
+        return [("exact", "-", "exact match"), ("value-anywhere", ":", "right value anywhere")]
+    return [("accuracy", "-", "accuracy")]
+
+
+def _value(row: dict[str, Any], key: str) -> dict[str, float]:
+    value: dict[str, float] = row["accuracy"] if key == "accuracy" else row["checks"][key]
+    return value

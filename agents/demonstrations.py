@@ -1,0 +1,62 @@
+"""Demonstrations of how feedback is read, made from the environment's own tasks, verifier and feedback provider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from distil_envs import Attempt, Episode, Task
+from distil_envs.counted import derive
+from distil_envs.env import TokenEnv
+from distil_envs.resources import Provider
+from feedback.context import Demonstration
+
+PATIENCE = 200
+"""Tasks looked at before giving up on finding enough for the demonstrations."""
+
+
+def demonstrate(env: TokenEnv, provider: Provider, count: int) -> tuple[Demonstration, ...]:
+    """Up to `count` demonstrations: question, another task's answer as the wrong attempt, feedback, right answer.
+
+    The tasks come from the train split and, where it has others, from outside the pool that is trained on. Tasks
+    without ``reference["answer"]``, and providers that say nothing about such an attempt, give no demonstration.
+    """
+    tasks = list(_solved_tasks(env, count + 1))
+    made: list[Demonstration] = []
+    for task, other in zip(tasks, tasks[1:] + tasks[:1], strict=True):
+        shown = _demonstrate(env, provider, task, str(other.reference["answer"]))
+        if shown is not None and len(made) < count:
+            made.append(shown)
+    return tuple(made)
+
+
+def _solved_tasks(env: TokenEnv, count: int) -> Iterator[Task]:
+    pool = {task.content for task in env.tasks} if isinstance(env.tasks, Sequence) else set()
+    everything = env.source
+    if everything.size is not None and everything.size <= len(pool) + count:
+        pool = set()
+    answers = set()
+    for counter in range(PATIENCE):
+        task = everything.draw(derive(0, "demonstrations"), counter)
+        answer = task.reference.get("answer")
+        # Distinct answers, so that the wrong attempt taken from another task is wrong.
+        if answer is not None and str(answer) not in answers and task.content not in pool:
+            answers.add(str(answer))
+            pool.add(task.content)
+            yield task
+            if len(answers) == count:
+                return
+
+
+def _demonstrate(env: TokenEnv, provider: Provider, task: Task, wrong: str) -> Demonstration | None:
+    right = str(task.reference["answer"])
+    attempts = [
+        Episode(task, [Attempt((), (), text, env.verify(task, text))], rollout_id=name)
+        for name, text in (("wrong", wrong), ("right", right))
+    ]
+    for episode, other in (attempts, reversed(attempts)):
+        episode.siblings = (other,)
+    feedback = provider([attempts[0]])[0]
+    if feedback is None or attempts[0].outcome is None or attempts[0].outcome.success:
+        return None
+    question = [message for message in env.messages(task) if message["role"] != "system"]
+    return Demonstration(task.content, question, wrong, feedback.text, right)

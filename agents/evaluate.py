@@ -1,0 +1,117 @@
+"""Evaluation: greedy accuracy and unbiased pass@k over a finite set of tasks, with intervals."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from agents.policy import Policy
+from agents.rollout import Sampling, rollout, usable
+from agents.statistics import Interval, mean_interval, pass_at_k, proportion_interval
+from distil_envs import Check, Episode
+from distil_envs.counted import derive
+from distil_envs.errors import ConfigError
+from distil_envs.vector import TokenVectorEnv
+
+
+@dataclass
+class Evaluation:
+    """Results on one set of tasks. Infrastructure failures are left out of every figure and counted."""
+
+    tasks: int
+    """Tasks with a usable greedy attempt."""
+    accuracy: Interval
+    """Share that the verifier calls correct, greedily."""
+    checks: dict[str, Interval]
+    """Share that passed each of the verifier's named checks, greedily: for maths ``exact`` and ``value-anywhere``."""
+    pass_at: dict[int, Interval] = field(default_factory=dict)
+    """Unbiased pass@k over tasks, from samples at temperature 1."""
+    status: dict[str, int] = field(default_factory=dict)
+    """How the greedy attempts ended."""
+    length: float = 0.0
+    """Mean completion length, tokens, greedily."""
+    per_task: list[dict[str, Any]] = field(default_factory=list)
+    """Task id and results, in order: what paired comparisons need."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "tasks": self.tasks,
+            "accuracy": self.accuracy.to_dict(),
+            "checks": {name: value.to_dict() for name, value in self.checks.items()},
+            "pass_at": {str(k): value.to_dict() for k, value in self.pass_at.items()},
+            "status": self.status,
+            "length": self.length,
+            "per_task": self.per_task,
+        }
+
+
+def evaluate(
+    policy: Policy, envs: TokenVectorEnv, *, seed: int, samples: int = 0, ks: Sequence[int] = (1,)
+) -> Evaluation:
+    """Attempt task i in row i, greedily once, and `samples` times at temperature 1.
+
+    Args:
+        envs: as many rows as there are tasks, autoreset mode ``DISABLED``. A finite task set is gone through by index;
+            an environment that draws for itself gets a seed for each row.
+        samples: attempts per task for pass@k; 0 for none.
+        ks: which pass@k to report; those above `samples` are left out.
+    """
+    tasks = envs.num_envs
+    greedy = _attempts(policy, envs, Sampling(seed, "evaluate-greedy", temperature=0.0))
+    sampled = [_attempts(policy, envs, Sampling(seed, "evaluate-sample", sample)) for sample in range(samples)]
+    usable_greedy = [episode for episode in greedy if usable(episode)]
+    per_task = [_row(index, episode) for index, episode in enumerate(greedy)]
+    pass_at: dict[int, list[float]] = {k: [] for k in ks if k <= samples}
+    for index in range(tasks if samples else 0):
+        attempts = [row[index] for row in sampled if usable(row[index])]
+        right = sum(_success(episode) for episode in attempts)
+        per_task[index] |= {"samples": len(attempts), "right": right}
+        for k, values in pass_at.items():
+            if len(attempts) >= k:
+                values.append(pass_at_k(len(attempts), right, k))
+    if not usable_greedy:
+        raise ConfigError(
+            f"none of the {tasks} attempts could be graded: every verification failed on our side. The first says: "
+            f"{greedy[0].outcome.to_dict()['trace']['events'] if greedy and greedy[0].outcome else 'nothing'}"
+        )
+    names = sorted({name for row in per_task for name in row["checks"]})
+    count = len(usable_greedy)
+    return Evaluation(
+        tasks=count,
+        accuracy=_share([_success(episode) for episode in usable_greedy]),
+        checks={name: _share([row["checks"].get(name, False) for row in per_task if row["usable"]]) for name in names},
+        pass_at={k: mean_interval(values) for k, values in pass_at.items() if values},
+        status=dict(Counter(str(e.outcome.status) for e in greedy if e.outcome is not None)),
+        length=sum(len(e.attempt.completion_ids) for e in usable_greedy) / count,
+        per_task=per_task,
+    )
+
+
+def _attempts(policy: Policy, envs: TokenVectorEnv, sampling: Sampling) -> list[Episode]:
+    tasks = range(envs.num_envs)
+    finite = isinstance(envs.rows[0].tasks, Sequence)
+    resets = [(derive(sampling.seed, "evaluate", i) % 2**31, {"index": i} if finite else {}) for i in tasks]
+    return rollout(policy, envs, resets, [(i, 0) for i in tasks], sampling).episodes
+
+
+def _success(episode: Episode) -> bool:
+    return episode.outcome is not None and episode.outcome.success
+
+
+def _row(index: int, episode: Episode) -> dict[str, Any]:
+    checks: list[Check] = episode.outcome.trace.of(Check) if episode.outcome else []
+    return {
+        "index": index,
+        "task": episode.task.id,
+        "usable": usable(episode),
+        "correct": _success(episode),
+        "checks": {check.name: check.passed for check in checks},
+        "text": episode.attempt.text,
+    }
+
+
+def _share(values: Sequence[bool]) -> Interval:
+    return proportion_interval(sum(values), len(values))
