@@ -251,7 +251,8 @@ def _encode(tokenizer: Tokenizer, text: str, untrusted: bytearray, continues: bo
 
 def _controls(tokenizer: Tokenizer) -> dict[str, int]:
     """Added tokens that control something: strings to be cut in untrusted text, and the ids that it must not become."""
-    special = set(getattr(tokenizer, "all_special_ids", ()))
+    decoder: Mapping[int, Any] = getattr(tokenizer, "added_tokens_decoder", {})
+    special = {*getattr(tokenizer, "all_special_ids", ()), *(token for token, kind in decoder.items() if kind.special)}
     return {
         string: token
         for string, token in tokenizer.get_added_vocab().items()
