@@ -190,6 +190,7 @@ def test_dropping_a_pool_kills_its_workers():
     assert gone(pid)
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_child_uses_workers_of_its_own(pool):
     ours = pool.run(os.getpid, timeout_s=5)
     reader, writer = os.pipe()

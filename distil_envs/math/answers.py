@@ -198,7 +198,7 @@ def _pieces(text: str, start: int, end: int) -> Iterator[Span]:
     for match in _WORD.finditer(text, start, end):
         word = match.group()
         prose = _TEXT_ARGUMENT.match(word) is not None
-        if not prose and (word.startswith("\\") or split_letters(word) is not None):
+        if not prose and (word.startswith("\\") or _is_maths(text, match)):
             continue
         behind = text[max(at, match.start() - 8) : match.start()]
         if word.lower() in UNITS and word != "in" and re.search(r"\d\s*$", behind):
@@ -208,6 +208,18 @@ def _pieces(text: str, start: int, end: int) -> Iterator[Span]:
         at = match.end()
     if at < end or at == start:
         yield (at, end)
+
+
+def _is_maths(text: str, word: re.Match[str]) -> bool:
+    """Whether letters are mathematics: ``sinx``, ``dx``, ``ab`` in ``2ab`` or ``ab + c``, but not ``lot``."""
+    pieces = split_letters(word.group())
+    if pieces and re.fullmatch("d[a-z]", word.group()):
+        return True
+    if pieces is None or any(kind != "symbol" for kind, _ in pieces):
+        return pieces is not None
+    before = text[max(0, word.start() - 8) : word.start()]
+    after = text[word.end() : word.end() + 8]
+    return bool(re.search(r"[\d\\{}^_]$|[-+*/^=<>]\s*$", before) or re.match(r"[\d\\{}_]|\s*[-+*/^=<>]", after))
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[Span]:

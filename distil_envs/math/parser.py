@@ -129,7 +129,7 @@ class _Parser(Factors):
             part = self.power()
             if token.kind == "number":
                 if not self.is_op("/") or self.tokens[self.at + 1].kind != "number":
-                    self.fail("two numbers follow each other")
+                    raise Unreadable("two numbers follow each other", (token.start, token.end))
                 self.take()
                 below = self.power()
                 part = Node("mul", (part, Node("inv", (below,), below.span)), (part.span[0], below.span[1]))

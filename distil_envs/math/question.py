@@ -87,7 +87,7 @@ def _shape(node: Node, kind: str | None) -> str:
         case "list":
             opening, closing = node.args[:2]
             if opening == "":
-                return "list"
+                return "interval" if intervals_of(node) else "list"
             if opening == "{":
                 return "set"
             if is_matrix(node):

@@ -37,6 +37,8 @@ Interval = tuple[Node, bool, Node, bool]
 def intervals_of(node: Node) -> list[Interval] | None:
     """Union of intervals, each with its ends and whether they belong to it; None for anything else."""
     if node.op == "union" or (node.op == "list" and node.args[0] == "" and all(i.op == "rel" for i in node.items)):
+        if len(symbols(node)) > 1:
+            return None
         parts = [intervals_of(part) for part in (node.args if node.op == "union" else node.items)]
         return None if any(part is None for part in parts) else [one for part in parts for one in part or []]
     if node.op == "list" and len(node.items) == 2 and node.args[0] in ("(", "["):

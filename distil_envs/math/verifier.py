@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +28,8 @@ from distil_envs.worker_pool import RemoteError, WorkerError, WorkerTimeout
 _PLAIN_CHARS = 200
 _CANDIDATES = 40
 _NUMBER = re.compile(r"(?:\d+(?:,\d{3})+(?![\d,]*\d)|\d+)(?:\.\d+)?(?:\s?/\s?\d+)?|\.\d+")
+_SIGN = re.compile(r"(\S?)(\s*)[-−](\s*)$")
+_OPENERS = ("", *"=([{,;:+*/<>|$")
 
 
 @dataclass(frozen=True)
@@ -169,12 +172,11 @@ def _anywhere(asked: Question, completion: str) -> bool:
     return False
 
 
-def _numbers(text: str) -> Iterator[Any]:
-    from fractions import Fraction
-
+def _numbers(text: str) -> Iterator[Fraction]:
     for match in _NUMBER.finditer(text):
-        before = text[max(0, match.start() - 3) : match.start()]
-        negative = bool(re.search(r"(?:^|[^\w)\]}\s]|[^\w)\]}]\s|^\s)[-−]\s?$", before)) or before in ("-", "−")
+        sign = _SIGN.search(text, max(0, match.start() - 6), match.start())
+        # -7 and = - 7 are negative; 10-7 and 10 - 7 are differences.
+        negative = sign is not None and (sign[1] in _OPENERS or bool(sign[2] and not sign[3]))
         parts = match.group().replace(",", "").replace(" ", "").split("/")
         if any(len(part) > 400 for part in parts):
             continue
@@ -202,7 +204,7 @@ def _fragments(completion: str) -> list[str]:
 # -- what can be decided without a worker
 
 
-def _plain_reference(asked: Question) -> Any:
+def _plain_reference(asked: Question) -> Fraction | None:
     """The reference as a Fraction when it is one plain number."""
     if asked.shape != "scalar" or asked.node is None or asked.alternatives or asked.modulo_constant:
         return None
