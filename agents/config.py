@@ -84,6 +84,11 @@ class TrainerConfig:
     """Steps between evaluations; 0 evaluates only before and after."""
     eval_tasks: int = 48
     """Held-out tasks (test split) of each evaluation."""
+    eval_max_new_tokens: int | None = None
+    """Token budget of a completion in evaluations; None takes the environment's. Untrained models ramble: give them room
+    to reach the answer, or the comparison flatters training."""
+    base_shots: int = 4
+    """Before training, also evaluate the model with this many solved examples in its prompt; 0 for zero-shot only."""
     eval_samples: int = 0
     """Attempts per task for pass@k; 0 reports greedy accuracy only."""
     checkpoint_every: int = 10
@@ -106,7 +111,7 @@ class TrainerConfig:
         for name in ("steps", "tasks_per_step", "group_size", "passes", "checkpoint_every", "keep_checkpoints"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("eval_every", "eval_tasks", "eval_samples", "warmup_steps", "demonstrations"):
+        for name in ("eval_every", "eval_tasks", "eval_samples", "base_shots", "warmup_steps", "demonstrations"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
         for name in ("learning_rate", "temperature", "max_grad_norm", "micro_batch_tokens"):

@@ -22,7 +22,7 @@ def draw_learning_curve(
         axes.plot(steps, [row["reward"] for row in metrics], color="0.75", linewidth=1, label="reward of rollouts")
     styles = {"pool": ("tab:blue", "o"), "held-out": ("tab:orange", "s")}
     for name, (color, marker) in styles.items():
-        rows = [row for row in evaluations if row["set"] == name]
+        rows = [row for row in evaluations if row["set"] == name and row["prompt"] == evaluations[0]["prompt"]]
         for key, dash, label in _series(rows):
             values = [_value(row, key) for row in rows]
             axes.errorbar(

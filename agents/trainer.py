@@ -19,7 +19,7 @@ from agents.config import TrainerConfig
 from agents.curve import draw_learning_curve
 from agents.demonstrations import demonstrate
 from agents.estimate import estimate
-from agents.evaluate import Evaluation, evaluate
+from agents.evaluate import evaluate
 from agents.policy import Policy
 from agents.progress import StepProgress
 from agents.rollout import Rollouts, Sampling, reset_rows, rollout, usable
@@ -65,6 +65,8 @@ class Trainer:
             if main and step == 0:
                 self._tell_estimate(policy, envs)
                 self._evaluate(policy, run, 0)
+                if self.config.base_shots:
+                    self._evaluate(policy, run, 0, shots=self.config.base_shots)
             with StepProgress(self.console, self.config.steps, step) as progress:
                 while step < self.config.steps:
                     row, rollouts = self._step(policy, envs, updater, step)
@@ -190,21 +192,26 @@ class Trainer:
         for episode, feedback in zip(graded, made, strict=True):
             episode.attempt.feedback = feedback
 
-    def _evaluate(self, policy: Policy, run: RunDirectory, step: int) -> dict[str, Evaluation]:
-        results = {}
-        pool = self.config.environment.num_tasks or 64
-        for name, split, tasks in (("pool", "train", pool), ("held-out", "test", self.config.eval_tasks)):
+    def _evaluate(self, policy: Policy, run: RunDirectory, step: int, *, shots: int | None = None) -> None:
+        """Evaluate on the pool and on held-out tasks; with `shots`, the student's prompt shows solved examples."""
+        config = self.config
+        overrides: dict[str, Any] = {"feedback": None}
+        if config.eval_max_new_tokens is not None:
+            overrides["max_new_tokens"] = config.eval_max_new_tokens
+        if shots is not None:
+            room = config.environment.max_prompt_tokens or 512
+            overrides |= {"shots": shots, "max_prompt_tokens": room * (shots + 1)}
+        prompt = "zero-shot" if not (config.environment.shots if shots is None else shots) else "few-shot"
+        sets = [("pool", "train", config.environment.num_tasks or 64), ("held-out", "test", config.eval_tasks)]
+        for name, split, tasks in sets:
             if not tasks:
                 continue
-            with closing(self._envs(policy, split, tasks, num_tasks=tasks, feedback=None)) as envs:
-                results[name] = evaluate(
-                    policy, envs, seed=self.config.seed, samples=self.config.eval_samples, ks=(1, 2, 4, 8, 16)
-                )
-            run.append("evaluations.jsonl", [{"step": step, "set": name, **results[name].to_dict()}])
-        for name, result in results.items():
+            with closing(self._envs(policy, split, tasks, num_tasks=tasks, **overrides)) as envs:
+                result = evaluate(policy, envs, seed=config.seed, samples=config.eval_samples, ks=(1, 2, 4, 8, 16))
+            run.append("evaluations.jsonl", [{"step": step, "set": name, "prompt": prompt, **result.to_dict()}])
             checks = "".join(f", {check} {value.mean:.3f}" for check, value in result.checks.items())
-            self.console.print(f"step {step:4d}  {name:9s} accuracy {result.accuracy}{checks}", highlight=False)
-        return results
+            told = f"step {step:4d}  {name:8s} {prompt:9s}  accuracy {result.accuracy}{checks}"
+            self.console.print(told, highlight=False, soft_wrap=True)
 
     def _tell_estimate(self, policy: Policy, envs: TokenVectorEnv) -> None:
         resets, _ = self._draws(envs, 0)
@@ -243,11 +250,7 @@ class Trainer:
         )
         draw_learning_curve(run.path / "learning-curve.png", title, metrics, evaluations)
         policy.save(run.path / "model")
-        summary = {row["set"]: {"before": row} for row in evaluations if row["step"] == 0}
-        for row in evaluations:
-            if row["step"] == self.config.steps:
-                summary.setdefault(row["set"], {})["after"] = row
-        return {"run_dir": str(run.path), "sets": summary}
+        return {"run_dir": str(run.path), "evaluations": evaluations}
 
 
 def _describe(rollouts: Rollouts) -> Metrics:
