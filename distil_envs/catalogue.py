@@ -11,7 +11,7 @@ from distil_envs.task_set import GeneratedTaskSet
 class Catalogue:
     """Names for the families of a domain: ``math`` (all), ``math/<topic>`` and ``math/<family>``.
 
-    A family that is called like a topic of several families goes by ``math/<topic>/<family>``.
+    A name that is both means the family.
     """
 
     def __init__(self, domain: str, families: Mapping[str, Family]) -> None:
@@ -32,8 +32,4 @@ class Catalogue:
         for family in families:
             if family.topic != self.domain:
                 found.setdefault(f"{self.domain}/{family.topic}", []).append(family)
-        for family in families:
-            name = f"{self.domain}/{family.name}"
-            if found.setdefault(name, [family]) != [family]:
-                found[f"{self.domain}/{family.topic}/{family.name}"] = [family]
-        return found
+        return found | {f"{self.domain}/{family.name}": [family] for family in families}

@@ -176,6 +176,22 @@ def test_every_generated_task_set_is_listed_by_topic_and_by_family() -> None:
     assert set(toy.FAMILIES) == {"rule", "fact", "function"}
 
 
+def test_a_name_of_a_topic_and_of_a_family_means_the_family() -> None:
+    from distil_envs.catalogue import Catalogue
+    from distil_envs.math.family import Family
+    from distil_envs.toy import FAMILIES
+
+    both = Family("numbers", "numbers", [FAMILIES["rule"].questions(1)])
+    other = Family("fractions", "numbers", [FAMILIES["rule"].questions(1)])
+    catalogue = Catalogue("toy", {"numbers": both, "fractions": other})
+    assert catalogue.names() == ["toy", "toy/fractions", "toy/numbers"]
+    assert [source.name for source in catalogue.task_set("toy/numbers").sources] == ["math/numbers@1"]
+    families = {count.family for count in registry.resolve("tasks", "math/arithmetic")().counts()}
+    assert families == {"arithmetic"}
+    families = {count.family for count in registry.resolve("tasks", "math/numbers")().counts()}
+    assert families == {"arithmetic", "fractions"}
+
+
 def test_every_built_in_name_resolves() -> None:
     for kind in registry.KINDS:
         for name in registry.names(kind):

@@ -116,7 +116,7 @@ _digit, _two, _three, _five = range(10), range(10, 100), range(100, 1000), range
 
 FAMILY = Family(
     "arithmetic",
-    "arithmetic",
+    "numbers",
     [
         [
             Question("sum", Unordered(_digit), _sum, _SUM),

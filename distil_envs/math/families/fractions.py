@@ -129,7 +129,7 @@ def _unlike(pairs: Unordered | Distinct) -> Filtered:
 
 FAMILY = Family(
     "fractions",
-    "arithmetic",
+    "numbers",
     [
         [
             Question("sum", Filtered(_like, lambda d, ab: ab[1] < d), _like_sum, _SUM),
