@@ -263,8 +263,9 @@ def _shared(first: TokenEnv) -> dict[str, Any]:
     if type(first).__init__ is not TokenEnv.__init__:
         return {}
     return {
-        "tasks": first.source,
-        "split": first.source.split,
+        "tasks": first.tasks,
+        "split": first.tasks.split,
+        "num_tasks": None,
         "shot_tasks": first.prompts.shot_tasks,
         "verifier": first.verifier,
         "feedback": first.feedback,

@@ -83,6 +83,7 @@ def test_an_episode() -> None:
     assert attempt.text == task.reference["answer"]
     assert attempt.outcome is info["outcome"]
     assert attempt.feedback is info["feedback"]
+    assert info["episode"].messages == ({"role": "user", "content": task.prompt},)
     assert text_of(observation) == prompt + attempt.text + "<|im_end|>"
 
 
@@ -140,6 +141,8 @@ def test_num_tasks_and_splits() -> None:
     env = make(num_tasks=5)
     drawn = {env.reset(seed=seed)[1]["task"].id for seed in range(100)}
     assert len(drawn) == 5
+    assert len(env.tasks) == 5  # type: ignore[arg-type]
+    assert len(env.source) == len([task for task in TASKS if task.split == "train"])  # type: ignore[arg-type]
     for split in ("train", "test"):
         env = make(split=split)
         assert {env.reset(seed=seed)[1]["task"].split for seed in range(50)} == {split}
@@ -489,6 +492,13 @@ def test_rendering() -> None:
     assert "seen: saw" in rendered
     assert "[feedback] wrong: " in rendered
     assert "\x1b" not in rendered
+
+
+def test_stop_strings_can_be_looked_for_while_generating() -> None:
+    env = make(stop=["ab"])
+    assert not env.stopped(ids_of("ba"))
+    assert env.stopped(ids_of("bab"))
+    assert not make().stopped(ids_of("ab"))
 
 
 def test_closing_twice() -> None:
