@@ -9,15 +9,18 @@
     learning-curve.png
     model/              the result, a plain Hugging Face folder
 
-Rows are appended; on resuming, those from after the checkpoint are dropped, so that logs have neither gap nor repeat.
+Rows are appended; on resuming, those from after the checkpoint are cut off, so that logs have neither gap nor repeat.
+Whatever else is written appears whole or not at all: a name that begins with a dot is rubbish of a crash.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +33,65 @@ LOGS = ("metrics.jsonl", "evaluations.jsonl", "episodes.jsonl")
 
 
 class RunDirectory:
-    """Paths, logs and checkpoints of one run. Only the main process of a run makes one."""
+    """Paths, logs and checkpoints of one run. Only the main process of a run writes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._board: Any = None  # TensorBoard's writer, from the first step on
+        self._lock: int | None = None
 
-    def create(self, config: Mapping[str, Any]) -> None:
-        """Begin a new run. Raises ConfigError when the folder already holds one."""
+    def require_new(self) -> None:
+        """Raises ConfigError when the folder already holds a run."""
         if (self.path / "config.yaml").exists():
             raise ConfigError(
                 f"{self.path} already holds a run: add --resume to go on with it, or choose another --run-dir"
             )
-        self.checkpoints.mkdir(parents=True, exist_ok=True)
-        self.write_text("config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+
+    def create(self, config: Mapping[str, Any]) -> None:
+        """Begin a new run. Raises ConfigError when the folder already holds one."""
+        self.require_new()
+        try:
+            self.checkpoints.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"cannot make the run folder {self.path}: {error.strerror}; choose another --run-dir"
+            ) from error
+        self.lock()
+        self.write_config(config)
 
     def config(self) -> dict[str, Any]:
         """The saved options. Raises ConfigError when there is no run here."""
         file = self.path / "config.yaml"
         if not file.is_file():
             raise ConfigError(f"no run in {self.path}: expected a config.yaml there; start one without --resume")
-        loaded: dict[str, Any] = yaml.safe_load(file.read_text())
+        loaded: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
         return loaded
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Save the options, for good or in place of earlier ones."""
+        scratch = self.path / ".config.yaml.new"
+        with scratch.open("w", encoding="utf-8") as file:
+            yaml.safe_dump(dict(config), file, sort_keys=False, allow_unicode=True)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(self.path / "config.yaml")
+
+    def lock(self) -> None:
+        """Keep every other process out until `close`, or until this one ends, however it ends.
+
+        Raises ConfigError when another one is at work here.
+        """
+        self._lock = os.open(self.path / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            self._lock = None
+            raise ConfigError(
+                f"{self.path} is in use: another process is training there; wait for it, or choose another --run-dir"
+            ) from None
+        except OSError:
+            pass  # a file system without locks
 
     @property
     def checkpoints(self) -> Path:
@@ -59,7 +99,8 @@ class RunDirectory:
 
     def append(self, log: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows to a log and hand them to the operating system."""
-        with (self.path / log).open("a", encoding="utf-8") as file:
+        # A lone surrogate, in what a user's code said, becomes its JSON escape.
+        with (self.path / log).open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
 
     def log_step(self, step: int, row: Mapping[str, Any], episodes: Iterable[Mapping[str, Any]]) -> None:
@@ -76,52 +117,58 @@ class RunDirectory:
         self._board.flush()
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close what is open, and let others in."""
         if self._board is not None:
             self._board.close()
+            self._board = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def read(self, log: str) -> list[dict[str, Any]]:
-        """All rows of a log; a last line torn by a crash is left out."""
+        """All rows of a log; a last line torn by a crash is left out. Raises ConfigError for another broken line."""
         file = self.path / log
+        lines = file.read_bytes().split(b"\n") if file.exists() else [b""]
         rows = []
-        for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
+        for number, line in enumerate(lines[:-1], 1):  # what stands behind the last line break is torn, or empty
+            rows.append(_row(file, number, line))
         return rows
 
     def rewind(self, step: int) -> None:
-        """Drop what was logged after `step`."""
+        """Cut off what was logged after `step`, and sweep up what a crash left half written."""
         for log in LOGS:
-            if (self.path / log).exists():
-                kept = [row for row in self.read(log) if row["step"] <= step]
-                self.write_text(log, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept))
+            file = self.path / log
+            if file.exists():
+                os.truncate(file, _end_of(file, step))
+        for rest in [*self.path.glob(".*.new"), *self.path.glob(".*.old"), *self.checkpoints.glob(".step-*")]:
+            if rest.is_dir():
+                shutil.rmtree(rest)
+            else:
+                rest.unlink()
 
-    def write_text(self, name: str, text: str) -> None:
-        """Replace a file atomically."""
-        scratch = self.path / f".{name}.new"
-        with scratch.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(self.path / name)
+    @contextmanager
+    def replacing(self, path: Path) -> Iterator[Path]:
+        """A scratch folder that becomes `path`, whole and at once, when the block ends without an error."""
+        scratch = path.with_name(f".{path.name}.new")
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        yield scratch
+        _remove(path)
+        scratch.rename(path)
+        _sync(path.parent)
 
     def save_checkpoint(self, step: int, state: Mapping[str, Any], *, keep: int) -> Path:
         """Write a checkpoint beside the others, then make it appear at once; keep the newest `keep`."""
+        for log in LOGS:  # a checkpoint must not outlive, in a power cut, the rows that it vouches for
+            if (self.path / log).exists():
+                _sync(self.path / log)
         final = self.checkpoints / f"step-{step:06d}"
-        scratch = self.checkpoints / f".step-{step:06d}.new"
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir(parents=True)
-        with (scratch / "state.pt").open("wb") as file:
+        with self.replacing(final) as scratch, (scratch / "state.pt").open("wb") as file:
             torch.save(dict(state), file)
             file.flush()
             os.fsync(file.fileno())
-        if final.exists():
-            shutil.rmtree(final)
-        scratch.rename(final)
         for old in self.steps()[:-keep]:
-            shutil.rmtree(self.checkpoints / f"step-{old:06d}")
+            _remove(self.checkpoints / f"step-{old:06d}")
         return final
 
     def steps(self) -> list[int]:
@@ -137,3 +184,43 @@ class RunDirectory:
         file = self.checkpoints / f"step-{steps[-1]:06d}" / "state.pt"
         state: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
         return steps[-1], state
+
+
+def _row(log: Path, number: int, line: bytes) -> dict[str, Any]:
+    with suppress(ValueError):
+        row = json.loads(line)
+        if isinstance(row, dict) and isinstance(row.get("step"), int):
+            return row
+    raise ConfigError(
+        f"{log}, line {number} is no JSON object with a step, and no crash leaves such a line: mend or delete it"
+    )
+
+
+def _end_of(log: Path, step: int) -> int:
+    """Where the rows up to `step` end, in bytes. They lie in the order of their steps; only the last may be torn."""
+    end = 0
+    with log.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            torn = not line.endswith(b"\n")
+            if torn or _row(log, number, line)["step"] > step:
+                break
+            end += len(line)
+    return end
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder so that it is never seen with half its files."""
+    if folder.exists():
+        hidden = folder.with_name(f".{folder.name}.old")
+        shutil.rmtree(hidden, ignore_errors=True)
+        folder.rename(hidden)
+        shutil.rmtree(hidden)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk itself."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
