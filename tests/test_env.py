@@ -203,21 +203,21 @@ def pair(name: str) -> tuple[TokenEnv, TokenEnv]:
 
 @pytest.mark.parametrize("name", TOKENIZERS)
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 def test_submitting_equals_stepping(name: str, data: st.DataObject) -> None:
     """Any ids, stop strings, EOS ids, budget, and any way of cutting the ids into submissions."""
     stepped, submitted = pair(name)
     tokenizer: Any = stepped.tokenizer
-    few = {
-        token
-        for text in ("a", "b", "ab\n", "\n", " é", "答")
-        for token in tokenizer.encode(text, add_special_tokens=False)
-    }
-    few = sorted({*few, tokenizer.eos_token_id})
-    stop = tuple(data.draw(st.lists(st.sampled_from(["a", "ab", "b\n", "é", "\n\n", "ba"]), max_size=2)))
-    budget = data.draw(st.integers(1, 12))
-    eos = frozenset(data.draw(st.lists(st.sampled_from([tokenizer.eos_token_id, *few]), max_size=1)))
-    ids = data.draw(st.lists(st.sampled_from(few) | st.integers(0, len(tokenizer) - 1), min_size=1, max_size=14))
+    # Mostly pieces that make up stop strings, some whole and some in bytes.
+    texts = st.sampled_from(["a", "b", "ab\n", "\n", " é", "答"])
+    pieces = texts.map(lambda text: tokenizer.encode(text, add_special_tokens=False))
+    anything = st.integers(0, len(tokenizer) - 1) | st.just(tokenizer.eos_token_id)
+    drawn = data.draw(st.lists(pieces | pieces | anything.map(lambda token: [token]), min_size=3, max_size=10))
+    ids = [token for piece in drawn for token in piece]
+    stops = [("a",), ("ab",), ("b\n", "é"), ("\n\n",), ("ba",), ("答a",), ("é", "ab"), ()]
+    stop = data.draw(st.sampled_from(stops))
+    budget = data.draw(st.sampled_from([30, 8, 3, 1]))
+    eos = data.draw(st.sampled_from([frozenset[int](), frozenset({tokenizer.eos_token_id}), frozenset({ids[-1]})]))
     for env in (stepped, submitted):
         env.stop, env.max_new_tokens, env.eos_token_ids = stop, budget, eos
         env.reset(seed=1)
@@ -276,10 +276,11 @@ def test_ten_thousand_random_bytes_stay_the_same_ids() -> None:
         ([1.5], "token at position 0 must be an integer, got 1.5"),
         ([EOS, 49], r"ends at position 0 of these 2 ids \(eos\)"),
         ([49] * 5, r"ends at position 3 of these 5 ids \(budget\)"),
+        (ids_of("1\n2\n"), r"ends at position 1 of these 4 ids \(stop\)"),
     ],
 )
 def test_ids_that_cannot_be_taken(ids: list[Any], match: str) -> None:
-    env = make(max_new_tokens=4)
+    env = make(max_new_tokens=4, stop=["\n"])
     env.reset(seed=0)
     with pytest.raises(ValueError, match=match):
         env.submit(ids)
