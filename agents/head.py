@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from distil_envs.errors import ConfigError
-from feedback.distribution import TokenDistribution, logits
+from feedback.distribution import TokenDistribution, logits, widened
 
 CHUNK = {"cpu": 128, "cuda": 2048}
 """Rows whose logits exist at one time (measured: trainers.md, section 3.1)."""
@@ -88,10 +88,9 @@ class _Head(torch.autograd.Function):
     def forward(
         ctx: Any, hidden: Tensor, weight: Tensor, ids: Tensor, expert: Any, size: int
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        rows = len(hidden)
-        wide = torch.promote_types(hidden.dtype, torch.float32)
+        rows, wide = len(hidden), _wide(hidden, weight)
         logp, ce, entropy, expert_entropy = (hidden.new_zeros(rows, dtype=wide) for _ in range(4))
-        head = _widened(weight)
+        head = widened(weight)
         for start in range(0, rows, size):
             part = slice(start, start + size)
             log_q = torch.log_softmax(logits(hidden[part], head), dim=-1)
@@ -111,8 +110,8 @@ class _Head(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         grad_logp, grad_ce = gradients[:2]
         hidden, weight, ids = ctx.saved_tensors
-        wide = torch.promote_types(hidden.dtype, torch.float32)
-        head = _widened(weight)
+        wide = _wide(hidden, weight)
+        head = widened(weight)
         grad_hidden = torch.zeros_like(hidden)
         # float32 at least: accumulating chunks in bfloat16 loses the gradient (trainers.md, section 1c).
         grad_weight = torch.zeros(weight.shape, dtype=wide, device=weight.device) if ctx.needs_input_grad[1] else None
@@ -131,9 +130,8 @@ class _Head(torch.autograd.Function):
         return grad_hidden, grad, None, None, None
 
 
-def _widened(weight: Tensor) -> Tensor:
-    """The head once in the precision of its products, rather than once a chunk; CUDA multiplies it as it is."""
-    return weight if weight.is_cuda or weight.dtype == torch.float64 else weight.float()
+def _wide(hidden: Tensor, weight: Tensor) -> torch.dtype:
+    return torch.promote_types(torch.promote_types(hidden.dtype, weight.dtype), torch.float32)
 
 
 def _matmul(dz: Tensor, weight: Tensor) -> Tensor:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args
 
 import torch
 from torch import Tensor
@@ -91,43 +92,48 @@ class TopK(_Fields):
     mode: TopKMode = "tail"
     """How the rest is read."""
 
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(TopKMode):
+            raise ConfigError(f"top-k mode must be one of {', '.join(get_args(TopKMode))}, got {self.mode!r}")
+
     def kept_mass(self) -> Tensor:
         """Probability on the k tokens, [B, T]."""
         return self.log_p.exp().sum(-1)
 
-    def _kept(self) -> Tensor:
-        kept = self.log_p.exp()
-        return kept / kept.sum(-1, keepdim=True) if self.mode == "renormalise" else kept
+    def _log_kept(self) -> Tensor:
+        """The target's log-probabilities of the k tokens, as `mode` reads them."""
+        return self.log_p.log_softmax(-1) if self.mode == "renormalise" else self.log_p
 
     def cross_entropy(self, log_q: Tensor) -> Tensor:
-        log_q_kept = log_q.gather(-1, self.ids)
-        ce = -_dot(self._kept(), log_q_kept)
+        ce = -_dot(self._log_kept().exp(), log_q.gather(-1, self.ids))
         if self.mode == "tail":
-            ce = ce - _dot(self.log_tail.exp()[..., None], self._log_rest(log_q)[..., None])
+            ce = ce - _dot(self.log_tail.exp()[..., None], self._log_rest(log_q).logsumexp(-1, keepdim=True))
         return ce
 
     def logit_gradient(self, log_q: Tensor) -> Tensor:
-        q, kept = log_q.exp(), self._kept()
-        if self.mode == "tail":
-            # Outside the k tokens the target is the tail mass, spread as the student spreads it.
-            tail = self.log_tail.exp()
-            share = torch.where(tail > 0, (self.log_tail - self._log_rest(log_q)).exp(), 0.0)
-            outside = q * (1 - share[..., None])
-            inside = q.gather(-1, self.ids) * (kept.sum(-1) + tail)[..., None] - kept
-            return outside.scatter(-1, self.ids, inside)
+        kept = self._log_kept().exp()
         mass = kept.sum(-1, keepdim=True)
-        return (q * mass).scatter_add(-1, self.ids, -kept)
+        if self.mode == "tail":
+            # Outside the k tokens the target is the tail mass, spread as the student spreads it. In logs: what the
+            # student leaves to the rest may underflow. NaN stands for "no rest": k = V, or a student sure of the k.
+            rest = self._log_rest(log_q)
+            log_tail = self.log_tail[..., None]
+            spread = (rest - rest.logsumexp(-1, keepdim=True) + log_tail).exp().nan_to_num(0.0)
+            gradient = log_q.exp() * (mass + log_tail.exp()) - spread
+        else:
+            gradient = log_q.exp() * mass
+        return gradient.scatter_add(-1, self.ids, -kept.to(gradient.dtype))
 
     def entropy(self) -> Tensor:
-        kept = self._kept()
-        entropy = -_dot(kept, kept.log())
+        log_kept = self._log_kept()
+        entropy = -_dot(log_kept.exp(), log_kept)
         if self.mode == "tail":
             entropy = entropy - _dot(self.log_tail.exp()[..., None], self.log_tail[..., None])
         return entropy
 
     def _log_rest(self, log_q: Tensor) -> Tensor:
-        """log Σ_{v not in K} q_v, [C], summed over the rest itself: 1 - Σ_K q would cancel."""
-        return log_q.scatter(-1, self.ids, -torch.inf).logsumexp(-1)
+        """`log_q` [C, V] without the k tokens. Its sum is exact where 1 - Σ_K q would cancel."""
+        return log_q.scatter(-1, self.ids, -torch.inf)
 
     def save(self, path: str | Path) -> None:
         """Write to a safetensors file."""
@@ -153,8 +159,8 @@ class Samples(_Fields):
         return -_dot(self.weights, log_q.gather(-1, self.ids))
 
     def logit_gradient(self, log_q: Tensor) -> Tensor:
-        mass = self.weights.sum(-1, keepdim=True)
-        return (log_q.exp() * mass).scatter_add(-1, self.ids, -self.weights.to(log_q.dtype))
+        gradient = log_q.exp() * self.weights.sum(-1, keepdim=True)
+        return gradient.scatter_add(-1, self.ids, -self.weights.to(gradient.dtype))
 
     def entropy(self) -> Tensor:
         raise ConfigError(
@@ -185,15 +191,24 @@ class Hidden(_Fields):
         """Dense log-probabilities [C, V] (at least float32) of a chunk."""
         return torch.log_softmax(logits(self.states, self.weight), dim=-1)
 
+    def rows(self, mask: Tensor) -> Hidden:
+        flat = super().rows(mask)
+        return replace(flat, weight=widened(flat.weight))
+
+    @cached_property
+    def _dense(self) -> tuple[Tensor, Tensor]:
+        """p and log p of a chunk; kept, as the chunk is, while it is worked on."""
+        log_p = self.log_p()
+        return log_p.exp(), log_p
+
     def cross_entropy(self, log_q: Tensor) -> Tensor:
-        return -_dot(self.log_p().exp(), log_q)
+        return -_dot(self._dense[0], log_q)
 
     def logit_gradient(self, log_q: Tensor) -> Tensor:
-        return log_q.exp() - self.log_p().exp()
+        return log_q.exp() - self._dense[0]
 
     def entropy(self) -> Tensor:
-        log_p = self.log_p()
-        return -_dot(log_p.exp(), log_p)
+        return -_dot(*self._dense)
 
     def top_k(self, k: int, *, mode: TopKMode = "tail", chunk: int = 128) -> TopK:
         """The k most likely tokens of each position and the log mass of the rest."""
@@ -220,11 +235,15 @@ def logits(states: Tensor, weight: Tensor) -> Tensor:
 
     On CUDA half-precision inputs are multiplied as they are and accumulated into float32; elsewhere they are widened.
     """
-    if states.dtype == weight.dtype and states.dtype in (torch.float32, torch.float64):
-        return states @ weight.T
-    if states.is_cuda and weight.dtype in (torch.bfloat16, torch.float16):
+    if weight.is_cuda and weight.dtype in (torch.bfloat16, torch.float16):
         return torch.mm(states.to(weight.dtype), weight.T, out_dtype=torch.float32)
-    return states.float() @ weight.float().T
+    wide = torch.promote_types(torch.promote_types(states.dtype, weight.dtype), torch.float32)
+    return states.to(wide) @ weight.to(wide).T
+
+
+def widened(weight: Tensor) -> Tensor:
+    """The head in the precision in which `logits` multiplies it, so that it is converted once and not once a chunk."""
+    return weight if weight.is_cuda else weight.to(torch.promote_types(weight.dtype, torch.float32))
 
 
 def load_distribution(path: str | Path) -> TopK | Samples:
@@ -239,9 +258,15 @@ def load_distribution(path: str | Path) -> TopK | Samples:
         raise ConfigError(f"{path} is not a saved token distribution: {error}") from error
     if meta.get("version") != FORMAT_VERSION:
         raise ConfigError(f"{path}: format version {meta.get('version')!r}, this program reads {FORMAT_VERSION}")
-    if meta["kind"] == "TopK":
-        return TopK(**tensors, mode=meta["mode"])
-    return Samples(**tensors)
+    kinds: dict[str, type[TopK | Samples]] = {kind.__name__: kind for kind in (TopK, Samples)}
+    kind = kinds.get(meta.get("kind", ""))
+    if kind is None or set(tensors) != set(kind.PER_POSITION):
+        raise ConfigError(
+            f"{path} holds {meta.get('kind')!r} with the tensors {sorted(tensors)}; expected one of "
+            f"{', '.join(f'{name} with {sorted(each.PER_POSITION)}' for name, each in kinds.items())}: save it anew"
+        )
+    options = {"mode": meta.get("mode", "")} if kind is TopK else {}
+    return kind(**tensors, **options)
 
 
 def _save(path: str | Path, distribution: Any, **meta: str) -> None:
@@ -257,4 +282,4 @@ def _save(path: str | Path, distribution: Any, **meta: str) -> None:
 
 def _dot(p: Tensor, log_q: Tensor) -> Tensor:
     """Σ p log q over the last dimension, with 0 · -inf = 0."""
-    return torch.where(p > 0, p * log_q, 0.0).sum(-1)
+    return torch.where(p == 0, 0.0, p * log_q).sum(-1)  # not p > 0: a NaN must show
