@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +18,11 @@ from feedback.context import ContextTemplate
 from feedback.experts.self_teacher import SelfTeacher
 
 T = TypeVar("T")
+
+MAY_CHANGE = frozenset({
+    "steps", "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "policy.device"
+})  # fmt: skip
+"""Options that may be others when a run is resumed: they change no result of a step."""
 
 
 @dataclass
@@ -85,8 +91,8 @@ class TrainerConfig:
     eval_tasks: int = 48
     """Held-out tasks (test split) of each evaluation."""
     eval_max_new_tokens: int | None = None
-    """Token budget of a completion in evaluations; None takes the environment's. Untrained models ramble: give them room
-    to reach the answer, or the comparison flatters training."""
+    """Token budget of a completion in evaluations; None takes the environment's. Untrained models ramble: give them
+    room to reach the answer, or the comparison flatters training."""
     base_shots: int = 4
     """Before training, also evaluate the model with this many solved examples in its prompt; 0 for zero-shot only."""
     eval_samples: int = 0
@@ -119,6 +125,20 @@ class TrainerConfig:
                 raise ConfigError(f"{name} must be positive, got {getattr(self, name)}")
         self.policy.validate()
         self.learner.validate(self.group_size)
+        for name, value in _flat(self.to_dict()).items():
+            try:
+                yaml.safe_dump(value)
+            except yaml.YAMLError as error:
+                raise ConfigError(
+                    f"{name} is a {type(value).__name__}, which config.yaml cannot hold: register it under a name, or "
+                    "give it to distil_envs.register(...) with the environment"
+                ) from error
+
+    def differences(self, other: TrainerConfig) -> dict[str, tuple[Any, Any]]:
+        """Options that keep a run of `other` from going on with this configuration: by name, this value and that."""
+        mine, others = (_flat(yaml.safe_load(yaml.safe_dump(config.to_dict()))) for config in (self, other))
+        known = sorted((mine.keys() | others.keys()) - MAY_CHANGE)
+        return {name: (mine.get(name), others.get(name)) for name in known if mine.get(name) != others.get(name)}
 
     @property
     def path(self) -> Path:
@@ -177,6 +197,14 @@ def learner_name(learner: Learner) -> str:
     kind = type(learner)
     known = kind.__name__ in names("learners") and resolve("learners", kind.__name__) is kind
     return kind.__name__ if known else f"{kind.__module__}:{kind.__qualname__}"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested options by their dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found
 
 
 def _build(kind: type[T], values: dict[str, Any], prefix: str) -> T:

@@ -37,7 +37,9 @@ def draw_learning_curve(
     axes.set(xlabel="step", ylabel="share of tasks", ylim=(-0.03, 1.03), title=title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
-    figure.savefig(path, dpi=150)
+    scratch = path.with_name(f".{path.name}.new")
+    figure.savefig(scratch, dpi=150, format="png")
+    scratch.replace(path)
 
 
 def _series(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from distil_envs import Attempt, Episode, Task
+from distil_envs import Attempt, Episode, Status, Task
 from distil_envs.counted import derive
 from distil_envs.env import TokenEnv
-from distil_envs.resources import Provider
+from distil_envs.grading import grade
+from distil_envs.resources import Provider, feedback_of
 from feedback.context import Demonstration
 
 PATIENCE = 200
@@ -50,13 +51,15 @@ def _solved_tasks(env: TokenEnv, count: int) -> Iterator[Task]:
 def _demonstrate(env: TokenEnv, provider: Provider, task: Task, wrong: str) -> Demonstration | None:
     right = str(task.reference["answer"])
     attempts = [
-        Episode(task, [Attempt((), (), text, env.verify(task, text))], rollout_id=name)
+        Episode(task, [Attempt((), (), text, grade(env.verify, task, text))], rollout_id=name)
         for name, text in (("wrong", wrong), ("right", right))
     ]
     for episode, other in (attempts, reversed(attempts)):
         episode.siblings = (other,)
-    feedback = provider([attempts[0]])[0]
-    if feedback is None or attempts[0].outcome is None or attempts[0].outcome.success:
+    if attempts[0].outcome is None or attempts[0].outcome.status in (Status.CORRECT, Status.INFRA_ERROR):
+        return None
+    [feedback] = feedback_of(provider, [attempts[0]])
+    if feedback is None:
         return None
     question = [message for message in env.messages(task) if message["role"] != "system"]
     return Demonstration(task.content, question, wrong, feedback.text, right)

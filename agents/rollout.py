@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,13 +48,14 @@ class Rollouts:
     def __post_init__(self) -> None:
         self.tokens = sum(len(episode.attempt.completion_ids) for episode in self.episodes)
 
-    def ids_hash(self) -> str:
-        """Digest of all prompt and completion ids in order: equal runs have equal ones."""
-        digest = hashlib.sha256()
-        for episode in self.episodes:
-            for ids in (episode.attempt.prompt_ids, episode.attempt.completion_ids):
-                digest.update(np.asarray([len(ids), *ids], dtype="<i8").tobytes())
-        return digest.hexdigest()[:16]
+
+def ids_hash(attempts: Iterable[tuple[Sequence[int], Sequence[int]]]) -> str:
+    """Digest of prompt and completion ids in order: equal runs have equal ones."""
+    digest = hashlib.sha256()
+    for attempt in attempts:
+        for ids in attempt:
+            digest.update(np.asarray([len(ids), *ids], dtype="<i8").tobytes())
+    return digest.hexdigest()[:16]
 
 
 def rollout(

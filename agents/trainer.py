@@ -1,7 +1,7 @@
 """`Trainer`: rollouts, feedback, update, again; with evaluation, checkpoints and logs.
 
 Every random number derives from (seed, purpose, step, task, sample), so a run that is killed and resumed repeats the
-uninterrupted one exactly (law 2).
+uninterrupted one exactly (law 2), and so does one that several processes share.
 """
 
 from __future__ import annotations
@@ -18,20 +18,22 @@ from rich.console import Console
 from agents.config import TrainerConfig
 from agents.curve import draw_learning_curve
 from agents.demonstrations import demonstrate
+from agents.environments import make_envs, pool_size, provider_named, take_provider
 from agents.estimate import estimate
-from agents.evaluate import evaluate
+from agents.examine import Examiner
 from agents.policy import Policy
+from agents.processes import gather_step
 from agents.progress import StepProgress
-from agents.rollout import Rollouts, Sampling, reset_rows, rollout, usable
+from agents.rollout import Rollouts, Sampling, ids_hash, reset_rows, rollout, usable
 from agents.run_directory import RunDirectory
 from agents.teacher import TeacherModel
 from agents.update import Metrics, Updater, add
 from distil_envs.counted import derive, generator
-from distil_envs.errors import ConfigError
-from distil_envs.registry import resolve
-from distil_envs.resources import Provider
+from distil_envs.errors import ConfigError, DistilError
+from distil_envs.resources import Provider, feedback_of
 from distil_envs.vector import TokenVectorEnv
-from feedback.provider import as_provider
+
+Row = dict[str, Any]
 
 
 class Trainer:
@@ -48,40 +50,67 @@ class Trainer:
         self.resume = resume
         self.accelerator = Accelerator(cpu=config.policy.device == "cpu")
         self.console = console or Console(stderr=True, quiet=not self.accelerator.is_main_process)
+        self.provider: Provider | None = None
 
     def train(self) -> dict[str, Any]:
-        """Run, or go on with, the whole training; returns the summary that is also printed.
+        """Run, or go on with, the whole training; returns the run's folder and its evaluations (main process only).
 
-        Raises ConfigError for what cannot work, and for a run folder that is already in use.
+        Raises DistilError for what cannot work; then a run that lies in the folder is as it was.
         """
-        run = RunDirectory(self.config.path)
-        main = self.accelerator.is_main_process
-        if main and not self.resume:
-            run.create(self.config.to_dict())
-        policy = Policy.load(self.config.model, self.config.policy, seed=self.config.seed)
-        with closing(self._envs(policy, "train", self._rows())) as envs:
+        with closing(RunDirectory(self.config.path)) as run:
+            if self.resume:
+                self._require_same(run)
+            else:
+                run.require_new()
+            return self._train(run, Policy.load(self.config.model, self.config.policy, seed=self.config.seed))
+
+    def _train(self, run: RunDirectory, policy: Policy) -> dict[str, Any]:
+        config, main = self.config, self.accelerator.is_main_process
+        pool = pool_size(config, policy)
+        limit = {} if config.environment.num_tasks is None else {"num_tasks": pool}
+        with closing(make_envs(config, policy, "train", self._rows(), **limit)) as envs:
+            own = take_provider(envs)
+            self.provider = own if config.feedback is None else provider_named(config.feedback)
             updater = self._updater(policy, envs)
-            step = self._restore(run, updater) if self.resume else 0
+            if main:
+                self._open(run)
+            self.accelerator.wait_for_everyone()
+            step = self._restore(run, updater)
+            examine = Examiner(config, policy, run, pool, self._say)
             if main and step == 0:
                 self._tell_estimate(policy, envs)
-                self._evaluate(policy, run, 0)
-                if self.config.base_shots:
-                    self._evaluate(policy, run, 0, shots=self.config.base_shots)
-            with StepProgress(self.console, self.config.steps, step) as progress:
-                while step < self.config.steps:
-                    row, rollouts = self._step(policy, envs, updater, step)
+                examine.base()
+            with StepProgress(self.console, config.steps, step) as progress:
+                while step < config.steps:
+                    row, episodes = self._step(policy, envs, updater, step)
                     step += 1
-                    if main:
-                        run.log_step(step, row, (episode.to_dict() for episode in rollouts.episodes))
+                    self._tell_failures(step, row, episodes)
                     progress.advance(row)
-                    last = step == self.config.steps
-                    if main and (last or (self.config.eval_every and step % self.config.eval_every == 0)):
-                        self._evaluate(policy, run, step)
-                    if main and (last or step % self.config.checkpoint_every == 0):
-                        run.save_checkpoint(step, self._state(updater), keep=self.config.keep_checkpoints)
+                    last = step == config.steps
+                    if main:
+                        run.log_step(step, row, episodes)
+                        if last or (config.eval_every and step % config.eval_every == 0):
+                            examine(step)
+                        if last or step % config.checkpoint_every == 0:
+                            run.save_checkpoint(step, self._state(updater), keep=config.keep_checkpoints)
                     self.accelerator.wait_for_everyone()
-        run.close()
         return self._finish(policy, run) if main else {}
+
+    def _require_same(self, run: RunDirectory) -> None:
+        """Raises ConfigError when the folder holds no run, or one of other options."""
+        other = self.config.differences(TrainerConfig.from_dict(run.config()))
+        if other:
+            told = ", ".join(f"{name} (was {before!r}, now {now!r})" for name, (now, before) in other.items())
+            raise ConfigError(
+                f"cannot resume {run.path} with other options: {told}; resume it as it was, or begin another run"
+            )
+
+    def _open(self, run: RunDirectory) -> None:
+        if self.resume:
+            run.lock()
+            run.write_config(self.config.to_dict())
+        else:
+            run.create(self.config.to_dict())
 
     def _rows(self) -> int:
         """Rows of this process: whole groups."""
@@ -93,71 +122,49 @@ class Trainer:
             )
         return groups * self.config.group_size
 
-    def _envs(self, policy: Policy, split: str, rows: int, **overrides: Any) -> TokenVectorEnv:
-        arguments = self.config.environment.arguments() | {
-            "split": split,
-            "tokenizer": policy.tokenizer,
-            "eos_token_ids": policy.eos_ids,
-            **overrides,
-        }
-        if self.config.policy.chat_template is not None:
-            arguments["chat_template"] = self.config.policy.chat_template
-        return TokenVectorEnv.of(self.config.env, rows, autoreset_mode="Disabled", **arguments)
-
     def _updater(self, policy: Policy, envs: TokenVectorEnv) -> Updater:
-        teacher = None
-        if self.config.learner.needs_expert:
-            provider = self._provider(envs)
-            teacher = self.config.teacher
-            if self.config.demonstrations:
-                teacher.context.demonstrations = demonstrate(envs.rows[0], provider, self.config.demonstrations)
-        optimizer = torch.optim.AdamW(
-            policy.trainable().values(), lr=self.config.learning_rate, weight_decay=self.config.weight_decay
-        )
+        """Raises ConfigError when the learner needs feedback and nothing gives any."""
+        config = self.config
+        if config.learner.needs_expert and self.provider is None:
+            raise ConfigError(
+                f"{type(config.learner).__name__} learns from feedback, but {config.env} gives none and none was asked "
+                "for: add --feedback answer (or another provider), or use a learner of rewards such as GRPO"
+            )
+        teacher = config.teacher if config.learner.needs_expert else None
+        if teacher is not None and self.provider is not None and config.demonstrations:
+            teacher.context.demonstrations = demonstrate(envs.rows[0], self.provider, config.demonstrations)
         return Updater(
             policy,
-            self.config.learner,
-            optimizer,
+            config.learner,
+            torch.optim.AdamW(policy.trainable().values(), lr=config.learning_rate, weight_decay=config.weight_decay),
             self.accelerator,
             teacher,
             TeacherModel(policy, teacher) if teacher is not None else None,
-            self.config.micro_batch_tokens,
-            self.config.max_grad_norm,
-            self.config.passes,
+            config.micro_batch_tokens,
+            config.max_grad_norm,
+            config.passes,
         )
 
-    def _provider(self, envs: TokenVectorEnv) -> Provider:
-        """The configured provider, else the environment's own. Raises ConfigError when there is neither."""
-        chosen = self.config.feedback
-        provider = envs.rows[0].feedback if chosen is None else as_provider(resolve("feedback", chosen))
-        if provider is None:
-            raise ConfigError(
-                f"{type(self.config.learner).__name__} learns from feedback, but {self.config.env} gives none and none "
-                "was asked for: add --feedback answer (or another provider), or use a learner of rewards such as GRPO"
-            )
-        return provider
-
-    def _step(
-        self, policy: Policy, envs: TokenVectorEnv, updater: Updater, step: int
-    ) -> tuple[dict[str, Any], Rollouts]:
+    def _step(self, policy: Policy, envs: TokenVectorEnv, updater: Updater, step: int) -> tuple[Row, list[Row]]:
+        """One update. Returns the step's figures and its episodes, those of all processes."""
         began = time.perf_counter()
         resets, keys = self._draws(envs, step)
         sampling = Sampling(self.config.seed, "rollout", step, self.config.temperature)
         rollouts = rollout(policy, envs, resets, keys, sampling)
         generated = time.perf_counter()
-        if self.config.feedback is not None:
-            self._give_feedback(envs, rollouts)
+        self._give_feedback(rollouts)
         for group in updater.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * min(1.0, (step + 1) / max(self.config.warmup_steps, 1))
-        metrics = updater.step(rollouts)
-        add(metrics, _describe(rollouts))
-        row: dict[str, Any] = {name: total / max(count, 1.0) for name, (total, count) in metrics.items()}
-        row["learning_rate"] = updater.optimizer.param_groups[0]["lr"]
+        own = updater.step(rollouts)
+        add(own, _describe(rollouts))
+        metrics, episodes = gather_step(self.accelerator, own, rollouts)
         ended = time.perf_counter()
+        row: Row = {name: total / max(count, 1.0) for name, (total, count) in metrics.items()}
+        row["learning_rate"] = updater.optimizer.param_groups[0]["lr"]
         row["seconds_rollout"], row["seconds_update"] = generated - began, ended - generated
-        row["tokens_per_second"] = rollouts.tokens / (ended - began)
-        row["ids"] = rollouts.ids_hash()
-        return row, rollouts
+        row["tokens_per_second"] = metrics["length"][0] / (ended - began)
+        row["ids"] = ids_hash((a["prompt_ids"], a["completion_ids"]) for e in episodes for a in e["attempts"])
+        return row, episodes
 
     def _draws(self, envs: TokenVectorEnv, step: int) -> tuple[list[tuple[int, dict[str, Any]]], list[tuple[int, int]]]:
         """Seeds and reset options, and random-number keys, of this process's rows.
@@ -178,48 +185,40 @@ class Trainer:
             keys += [(group, sample) for sample in range(config.group_size)]
         return resets, keys
 
-    def _give_feedback(self, envs: TokenVectorEnv, rollouts: Rollouts) -> None:
-        provider = self._provider(envs)
-        graded = [episode for episode in rollouts.episodes if usable(episode)]
-        made = provider(graded) if graded else []
-        if len(made) != len(graded):
-            raise ConfigError(
-                f"feedback provider {provider.name!r} returned {len(made)} entries for {len(graded)} episodes; "
-                "expected one each, None where there is nothing to say"
-            )
-        for episode in rollouts.episodes:
-            episode.attempt.feedback = None
-        for episode, feedback in zip(graded, made, strict=True):
-            episode.attempt.feedback = feedback
+    def _give_feedback(self, rollouts: Rollouts) -> None:
+        """Ask the provider about each group at once: its words may be made from several attempts."""
+        if self.provider is None:
+            return
+        for group in dict.fromkeys(rollouts.group):
+            members = [e for e, of in zip(rollouts.episodes, rollouts.group, strict=True) if of == group and usable(e)]
+            for episode, made in zip(members, feedback_of(self.provider, members), strict=True):
+                episode.attempt.feedback = made
 
-    def _evaluate(self, policy: Policy, run: RunDirectory, step: int, *, shots: int | None = None) -> None:
-        """Evaluate on the pool and on held-out tasks; with `shots`, the student's prompt shows solved examples."""
-        config = self.config
-        overrides: dict[str, Any] = {"feedback": None}
-        if config.eval_max_new_tokens is not None:
-            overrides["max_new_tokens"] = config.eval_max_new_tokens
-        if shots is not None:
-            room = config.environment.max_prompt_tokens or 512
-            overrides |= {"shots": shots, "max_prompt_tokens": room * (shots + 1)}
-        prompt = "zero-shot" if not (config.environment.shots if shots is None else shots) else "few-shot"
-        sets = [("pool", "train", config.environment.num_tasks or 64), ("held-out", "test", config.eval_tasks)]
-        for name, split, tasks in sets:
-            if not tasks:
-                continue
-            with closing(self._envs(policy, split, tasks, num_tasks=tasks, **overrides)) as envs:
-                result = evaluate(policy, envs, seed=config.seed, samples=config.eval_samples, ks=(1, 2, 4, 8, 16))
-            run.append("evaluations.jsonl", [{"step": step, "set": name, "prompt": prompt, **result.to_dict()}])
-            checks = "".join(f", {check} {value.mean:.3f}" for check, value in result.checks.items())
-            told = f"step {step:4d}  {name:8s} {prompt:9s}  accuracy {result.accuracy}{checks}"
-            self.console.print(told, highlight=False, soft_wrap=True)
+    def _tell_failures(self, step: int, row: Row, episodes: Sequence[Row]) -> None:
+        """Failures on our side are never wrong answers: they are told (law 4). Raises DistilError if all failed."""
+        if not row["infra_errors"]:
+            return
+        failed = next(o for e in episodes if (o := e["attempts"][-1]["outcome"])["status"] == "infra_error")
+        said = [event["message"] for event in failed["trace"]["events"] if event["kind"] == "raised"]
+        reason = said[0].strip().splitlines()[0] if said else "no reason was given"
+        if row["infra_errors"] == len(episodes):
+            raise DistilError(
+                f"step {step}: all {len(episodes)} verifications failed on our side, there is nothing to learn from: "
+                f"{reason}; mend that and go on with --resume"
+            )
+        self._say(
+            f"step {step:4d}  {row['infra_errors']:.0f} of {len(episodes)} verifications failed on our side and are "
+            f"left out: {reason}"
+        )
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _tell_estimate(self, policy: Policy, envs: TokenVectorEnv) -> None:
         resets, _ = self._draws(envs, 0)
         prompts = reset_rows(envs, resets)[:: self.config.group_size]
         cost = estimate(policy, self.config, prompts, envs.rows[0].max_new_tokens)
-        self.console.print(
-            f"training for {self.config.steps} steps will take {cost} (evaluations apart)", highlight=False
-        )
+        self._say(f"training for {self.config.steps} steps will take {cost} (evaluations apart)")
 
     def _state(self, updater: Updater) -> dict[str, Any]:
         return {
@@ -229,6 +228,9 @@ class Trainer:
         }
 
     def _restore(self, run: RunDirectory, updater: Updater) -> int:
+        """Take up the newest checkpoint; returns its step, 0 for none."""
+        if not self.resume:
+            return 0
         step, state = run.load_checkpoint()
         if self.accelerator.is_main_process:
             run.rewind(step if state else -1)
@@ -240,7 +242,7 @@ class Trainer:
             if updater.teacher_model is not None:
                 updater.teacher_model.load_state_dict(state["teacher"])
         self.accelerator.wait_for_everyone()
-        self.console.print(f"resuming {run.path} after step {step}", highlight=False)
+        self._say(f"resuming {run.path} after step {step}")
         return step
 
     def _finish(self, policy: Policy, run: RunDirectory) -> dict[str, Any]:
@@ -249,7 +251,8 @@ class Trainer:
             f"{type(self.config.learner).__name__} on {self.config.env}, {self.config.model}, seed {self.config.seed}"
         )
         draw_learning_curve(run.path / "learning-curve.png", title, metrics, evaluations)
-        policy.save(run.path / "model")
+        with run.replacing(run.path / "model") as folder:
+            policy.save(folder)
         return {"run_dir": str(run.path), "evaluations": evaluations}
 
 

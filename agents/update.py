@@ -15,6 +15,7 @@ from agents.policy import Policy
 from agents.rollout import Rollouts, usable
 from agents.teacher import TeacherModel
 from distil_envs import Episode
+from distil_envs.errors import DistilError
 from feedback.experts.self_teacher import SelfTeacher
 
 Metrics = dict[str, tuple[float, float]]
@@ -62,12 +63,18 @@ class Updater:
                 add(metrics, {"loss": (float(loss.value.detach()), 0.0), **loss.metrics})
             self._reduce_gradients()
             norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.max_grad_norm)
+            if not norm.isfinite():
+                raise DistilError(
+                    f"training diverged: the norm of the gradient is {float(norm)}; lower the learning rate "
+                    "(the last checkpoint is from before and whole)"
+                )
             add(metrics, {"grad_norm": (float(norm), 1.0)})
             self.optimizer.step()
             if self.teacher_model is not None:
                 self.teacher_model.update()
         total, _ = metrics["loss"]
-        metrics["loss"] = (total, float(self.passes))
+        # A sum over the tokens of all processes: the counts of all must add up to the passes.
+        metrics["loss"] = (total, self.passes / self.accelerator.num_processes)
         return metrics
 
     def _batch(self, rollouts: Rollouts, rows: Sequence[int], denominator: float) -> Batch:

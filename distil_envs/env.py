@@ -364,7 +364,7 @@ class TokenEnv(gym.Env[Observation, int]):
         attempt = Attempt(turn.prompt, tuple(turn.completion), turn.text, outcome)
         episode = Episode(turn.task, [attempt], messages=tuple(self.messages(turn.task)))
         if self.feedback is not None and outcome.status is not Status.INFRA_ERROR:
-            attempt.feedback = feedback_of(self.feedback, episode)
+            [attempt.feedback] = feedback_of(self.feedback, [episode])
         return episode
 
     def observation(self) -> Observation:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from distil_envs.episode import Episode
-from distil_envs.errors import ConfigError
+from distil_envs.errors import ConfigError, DistilError
 from distil_envs.grading import Verifier, isolated
 from distil_envs.registry import resolve
 from distil_envs.tokenization import Tokenizer
@@ -60,17 +60,26 @@ def resolve_feedback(spec: Any) -> Provider | None:
     return provider
 
 
-def feedback_of(provider: Provider, episode: Episode) -> Any:
-    """The provider's feedback on one episode. Raises ConfigError if the provider breaks its contract."""
-    found = provider([episode])
-    if not isinstance(found, Sequence) or isinstance(found, str) or len(found) != 1:
+def feedback_of(provider: Provider, episodes: Sequence[Episode]) -> list[Any]:
+    """The provider's feedback on these episodes, one entry each, None where it has nothing to say.
+
+    Raises ConfigError, naming the provider, if it raises or breaks its contract.
+    """
+    try:
+        found = provider(episodes)
+    except DistilError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"feedback provider {provider.name!r} raised {type(error).__name__}: {error}") from error
+    if not isinstance(found, Sequence) or isinstance(found, str) or len(found) != len(episodes):
         raise ConfigError(
-            f"feedback provider {provider.name!r} must return a list with one entry for each episode, "
-            f"got {found!r:.80} for one episode"
+            f"feedback provider {provider.name!r} must return a list with one entry for each of the {len(episodes)} "
+            f"episodes, got {found!r:.80}"
         )
-    if found[0] is not None and not isinstance(getattr(found[0], "text", None), str):
-        raise ConfigError(f"feedback provider {provider.name!r} must return Feedback or None, got {found[0]!r:.80}")
-    return found[0]
+    for entry in found:
+        if entry is not None and not isinstance(getattr(entry, "text", None), str):
+            raise ConfigError(f"feedback provider {provider.name!r} must return Feedback or None, got {entry!r:.80}")
+    return list(found)
 
 
 def stop_strings(stop: Sequence[str]) -> tuple[str, ...]:

@@ -1,0 +1,69 @@
+"""Evaluations in the course of a run: on the pool that is trained on and on held-out tasks, logged and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from agents.config import TrainerConfig
+from agents.environments import held_out_size, make_envs, take_provider
+from agents.evaluate import evaluate
+from agents.policy import Policy
+from agents.run_directory import RunDirectory
+from distil_envs.errors import DistilError
+
+KS = (1, 2, 4, 8, 16)
+"""The pass@k that are reported, as far as there are samples."""
+
+
+@dataclass
+class Examiner:
+    """Evaluates the policy of a run."""
+
+    config: TrainerConfig
+    policy: Policy
+    run: RunDirectory
+    pool: int
+    """Tasks of the pool."""
+    say: Callable[[str], None]
+    """Prints a line."""
+
+    @cached_property
+    def held_out(self) -> int:
+        """Held-out tasks; says why where there are none."""
+        size, missing = held_out_size(self.config, self.policy)
+        if missing:
+            self.say(f"no held-out evaluation: {missing}")
+        return size
+
+    def base(self) -> None:
+        """Before training: as training asks, and with solved examples in the prompt where the environment has such."""
+        self(0)
+        if self.config.base_shots:
+            try:
+                self(0, shots=self.config.base_shots)
+            except DistilError as error:
+                self.say(f"no few-shot evaluation of the base: {error}")
+
+    def __call__(self, step: int, *, shots: int | None = None) -> None:
+        """Evaluate; with `shots`, the student's prompt shows so many solved examples."""
+        config = self.config
+        overrides: dict[str, Any] = {}
+        if config.eval_max_new_tokens is not None:
+            overrides["max_new_tokens"] = config.eval_max_new_tokens
+        if shots is not None:
+            room = config.environment.max_prompt_tokens or 512
+            overrides |= {"shots": shots, "max_prompt_tokens": room * (shots + 1)}
+        prompt = "zero-shot" if not (config.environment.shots if shots is None else shots) else "few-shot"
+        for name, split, tasks in (("pool", "train", self.pool), ("held-out", "test", self.held_out)):
+            if not tasks:
+                continue
+            with closing(make_envs(config, self.policy, split, tasks, num_tasks=tasks, **overrides)) as envs:
+                take_provider(envs)
+                result = evaluate(self.policy, envs, seed=config.seed, samples=config.eval_samples, ks=KS)
+            self.run.append("evaluations.jsonl", [{"step": step, "set": name, "prompt": prompt, **result.to_dict()}])
+            checks = "".join(f", {check} {value.mean:.3f}" for check, value in result.checks.items())
+            self.say(f"step {step:4d}  {name:8s} {prompt:9s}  accuracy {result.accuracy}{checks}")
