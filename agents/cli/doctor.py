@@ -16,10 +16,10 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from agents.cli.output import console
 from distil_envs.ownership import agents_problem
 
 DISTRIBUTION = "distil-envs"
@@ -58,12 +58,12 @@ def doctor() -> None:
 
     The exit status is 1 if something fails, so that a script can ask first.
 
-    Examples:
-        distil doctor
-        distil doctor && distil train --config configs/quickstart.yaml
+    For example:
+    $ distil doctor
+    $ distil doctor && distil train --config configs/quickstart.yaml
     """
     results = checks()
-    Console().print(report(results))
+    console().print(report(results))
     if any(result.level is Level.FAIL for result in results):
         raise SystemExit(1)
 

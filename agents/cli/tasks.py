@@ -14,6 +14,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from agents.cli.output import console
 from distil_envs import registry
 from distil_envs.errors import ConfigError, DistilError
 from distil_envs.sources import SplitName, level_of
@@ -53,7 +54,7 @@ def list_tasks(
     if json_lines:
         _print_json(rows)
     else:
-        Console().print(table)
+        console().print(table)
 
 
 def show(
@@ -81,9 +82,9 @@ def show(
     if json_lines:
         _print_json(task.to_dict() for task in tasks)
         return
-    console = Console()
+    out = console()
     for task in tasks:
-        _print_task(console, task)
+        _print_task(out, task)
 
 
 def validate(
@@ -113,21 +114,21 @@ def validate(
     if samples < 1:
         raise ConfigError(f"--samples must be at least 1, got {samples}")
     report = validate_tasks(name, verifier, samples, seed, timeout)
-    console = Console()
+    out = console()
     looked = "every task" if report.complete else "a sample of every family and level"
-    console.print(Text(f"{name}: {looked}", style="italic"), soft_wrap=True)
-    console.print(_report_table(report))
+    out.print(Text(f"{name}: {looked}", style="italic"), soft_wrap=True)
+    out.print(_report_table(report))
     for problem in report.problems[:SHOWN]:
-        console.print(_problem_line(problem), soft_wrap=True)
+        out.print(_problem_line(problem), soft_wrap=True)
     if len(report.problems) > SHOWN:
-        console.print(f"and {len(report.problems) - SHOWN} more")
+        out.print(f"and {len(report.problems) - SHOWN} more")
     for why, count in report.ungraded.items():
-        console.print(Text(f"not graded: {_tasks(count)}, {why}", style="yellow"))
+        out.print(Text(f"not graded: {_tasks(count)}, {why}", style="yellow"))
     if report.problems:
         kinds = Counter(problem.kind for problem in report.problems)
-        console.print(Text(", ".join(f"{kind}: {count}" for kind, count in kinds.items()), style="bold red"))
+        out.print(Text(", ".join(f"{kind}: {count}" for kind, count in kinds.items()), style="bold red"))
         raise SystemExit(1)
-    console.print(Text("no problem found", style="green"))
+    out.print(Text("no problem found", style="green"))
 
 
 def _summary(name: str) -> dict[str, Any]:
@@ -222,19 +223,19 @@ def _problem_line(problem: Problem) -> Text:
     return Text.assemble((problem.kind, "bold red"), f"  {problem.where}  {problem.message}")
 
 
-def _print_task(console: Console, task: Task) -> None:
+def _print_task(out: Console, task: Task) -> None:
     """A task as text: nothing in it is read as markup."""
     level = level_of(task)
     about = [task.domain, str(task.metadata.get("family", "")), "" if level is None else f"level {level}", task.split]
-    console.rule(Text(task.id, style="bold"), align="left")
-    console.print(Text(", ".join(part for part in about if part), style="dim"))
+    out.rule(Text(task.id, style="bold"), align="left")
+    out.print(Text(", ".join(part for part in about if part), style="dim"))
     for message in task.messages:
-        console.print(Text(f"{message['role']}:", style="cyan"))
-        console.print(Padding.indent(Text(message["content"]), 2))
+        out.print(Text(f"{message['role']}:", style="cyan"))
+        out.print(Padding.indent(Text(message["content"]), 2))
     for field, value in task.to_dict()["reference"].items():
-        console.print(Text(f"{field}:", style="green"))
+        out.print(Text(f"{field}:", style="green"))
         shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        console.print(Padding.indent(Text(shown), 2))
+        out.print(Padding.indent(Text(shown), 2))
 
 
 def _print_json(rows: Iterable[dict[str, Any]]) -> None:

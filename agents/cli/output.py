@@ -1,0 +1,18 @@
+"""Where results go: standard output, in a form that pipes and files can take too."""
+
+from __future__ import annotations
+
+import os
+
+from rich.console import Console
+
+UNBOUND_WIDTH = 160
+"""Columns where there is no terminal: enough for every table, so that none is wrapped or cut in a file."""
+
+
+def console() -> Console:
+    """The console for results. Text from tasks and models must be given to it as `rich.text.Text`, never as markup."""
+    found = Console(highlight=False, markup=False, emoji=False)
+    if not found.is_terminal and "COLUMNS" not in os.environ:
+        found.width = UNBOUND_WIDTH
+    return found
