@@ -18,6 +18,7 @@ import struct
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from typing import Any
 
 HEADER = struct.Struct(">QB")
@@ -102,7 +103,8 @@ def _read(fd: int, count: int) -> bytes:
 
 
 def _send(fd: int, kind: int, payload: bytes) -> None:
-    sys.stdout.flush()
+    with suppress(Exception):  # a user's function may have closed it
+        sys.stdout.flush()
     view = memoryview(HEADER.pack(len(payload), kind) + payload)
     while view:
         view = view[os.write(fd, view) :]

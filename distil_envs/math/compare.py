@@ -22,7 +22,7 @@ from typing import Any
 
 from distil_envs.counted import generator
 from distil_envs.math.tree import Node, rebuild, same_tree, symbols, walk
-from distil_envs.math.values import Undefined, exact, numeric, to_sympy
+from distil_envs.math.values import Undefined, context, exact, numeric, to_sympy
 
 Point = dict[str, Fraction]
 _POINTS = 24
@@ -84,9 +84,7 @@ def shown(value: Any) -> str:
     """A number for people: six digits."""
     if isinstance(value, Fraction):
         return str(value)
-    import mpmath
-
-    return str(mpmath.nstr(value, 6))
+    return str(context().nstr(value, 6))
 
 
 def _at_points(
@@ -126,17 +124,16 @@ def _at_points(
 
 
 def _close(first: Any, second: Any, digits: int) -> bool:
-    import mpmath
-
-    with mpmath.workdps(digits + 50):
+    mp = context()
+    with mp.workdps(digits + 50):
         scale = max(1, abs(first), abs(second))
-        return bool(abs(first - second) <= scale * mpmath.mpf(10) ** -digits)
+        return bool(abs(first - second) <= scale * mp.mpf(10) ** -digits)
 
 
 def _shown_at(reference: Node, answer: Node, point: Point) -> tuple[str, str]:
     rational = [substituted_exact(node, point) for node in (reference, answer)]
     values = [
-        numeric(node, point, 30) if value is None or value.denominator > 1000 else value
+        numeric(node, point, 30) if value is None or value.denominator > 1000 or abs(value) > 10**12 else value
         for node, value in zip((reference, answer), rational, strict=True)
     ]
     return shown(values[0]), shown(values[1])
@@ -200,11 +197,10 @@ def _near(expected: Fraction, answer: Node, tolerance: Fraction) -> bool:
         value = numeric(answer, {}, 60)
     except Undefined:
         return False
-    import mpmath
-
-    with mpmath.workdps(60):
-        goal = mpmath.mpf(expected.numerator) / expected.denominator
-        return bool(abs(value - goal) <= mpmath.mpf(tolerance.numerator) / tolerance.denominator)
+    mp = context()
+    with mp.workdps(60):
+        goal = mp.mpf(expected.numerator) / expected.denominator
+        return bool(abs(value - goal) <= mp.mpf(tolerance.numerator) / tolerance.denominator)
 
 
 def _algebra_refutes(reference: Node, answer: Node, positive: bool) -> bool:

@@ -31,6 +31,7 @@ Place = Callable[[Node], Span]
 
 _SMALL = 12
 _POWERS = (100, 1000)
+_DIGITS = 30
 
 
 def diagnose(asked: Question, found: Match, node: Node, place: Place) -> list[Diagnosis]:
@@ -79,7 +80,9 @@ def _values(
             values = [numeric(node, {}, 60) for node in (reference, answer)]
         except Undefined:
             return events
-        return events + (_direction(values[0], values[1], span) if not any(value.imag for value in values) else [])
+        return events + (
+            _direction(values[0].real, values[1].real, span) if not any(value.imag for value in values) else []
+        )
     if verdict.point and not constant_free:
         where = ", ".join(f"{name} = {value}" for name, value in verdict.point.items())
         evidence = {name: str(value) for name, value in verdict.point.items()}
@@ -102,7 +105,8 @@ def _numbers(wanted: Fraction, got: Fraction, span: Span) -> list[Diagnosis]:
         events.append(event("off-by-one", f"This is 1 too {'large' if got > wanted else 'small'}."))
     if got * wanted == 1:
         events.append(event("reciprocal", "This is the reciprocal of the right value: it is upside down."))
-    if whole and _transposed(str(abs(int(wanted))), str(abs(int(got)))) and got * wanted > 0:
+    short = max(abs(wanted), abs(got)) < 10**_DIGITS
+    if whole and short and got * wanted > 0 and _transposed(str(abs(wanted)), str(abs(got))):
         events.append(event("digit-transposition", "The digits are right but two of them have changed places."))
     if not events and wanted and got:
         events += [event("factor", message, ratio=ratio) for ratio, message in _ratio(got / wanted)]
@@ -168,7 +172,7 @@ def _constant_ratio(reference: Node, answer: Node) -> Fraction | None:
         quotient = numeric(answer, point, 60) / below
     except (Undefined, ZeroDivisionError):
         return None
-    if abs(quotient.imag) > 1e-30:
+    if abs(quotient.imag) > 1e-30 or not 1e-4 < abs(quotient) < 1e4:
         return None
     ratio = Fraction(str(quotient.real)).limit_denominator(1000)
     scaled = Node("mul", (Node("num", (ratio,), reference.span), reference), reference.span)

@@ -10,6 +10,7 @@ from distil_envs.math.tokens import Token, Unreadable
 from distil_envs.math.tree import Node
 
 MAX_DEPTH = 40
+MAX_FACTORIALS = 12
 
 
 class Factors(ABC):
@@ -19,6 +20,7 @@ class Factors(ABC):
         self.tokens = tokens
         self.at = 0
         self.depth = 0
+        self.factorials = 0
         self.bars = 0  # absolute values that are open: a bar closes one before it opens another
 
     @property
@@ -104,16 +106,15 @@ class Factors(ABC):
         return node
 
     def postfix(self, node: Node, start: int) -> Node:
-        factorials = 0
         while self.is_op("!") or self.token.kind == "super":
             if self.token.kind == "super":
                 token = self.take()
                 exponent = Node("num", (Fraction(token.text),), (token.start, token.end))
                 node = Node("pow", (node, exponent), self.span(start))
             else:
-                factorials += 1
-                if factorials > 1:
-                    self.fail("repeated factorials are not read")
+                self.factorials += 1
+                if node.op == "fact" or self.factorials > MAX_FACTORIALS:
+                    self.fail("so many factorials are not read")
                 self.take()
                 node = Node("fact", (node,), self.span(start))
         return node

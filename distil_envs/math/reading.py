@@ -85,19 +85,23 @@ def plain_text(text: str) -> str:
 def _math_verify(text: str) -> Node:
     if not re.search(r"\\(?:int|sum|prod|lim|overline)(?![A-Za-z])", text):
         parse(text)  # raises with the place
+    whole = (0, len(text))
+    if re.search(r"!|\d{7}", text):
+        raise Unreadable("such large numbers are not read here", whole)  # the reader would work them out
+    import sympy
     from latex2sympy2_extended import latex2sympy
 
-    whole = (0, len(text))
     inside = text.replace("$", " ").strip()
     try:
         expression = latex2sympy(inside)
+        value = expression.doit()
     except Exception:  # the reader raises whatever its parts raise
         raise Unreadable("it could not be read", whole) from None
-    if getattr(expression, "is_number", None) is None:
+    if not isinstance(expression, sympy.Expr) or not isinstance(value, sympy.Expr):
         raise Unreadable("it is no value", whole)
     if not _complete(inside, expression):
         raise Unreadable("a part of it could not be read", whole)
-    return Node("sympy", (expression.doit(),), whole)
+    return Node("sympy", (value,), whole)
 
 
 def _complete(text: str, expression: Any) -> bool:

@@ -6,6 +6,7 @@ Every evaluation is bounded: a power or factorial that would not fit raises `Und
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -116,29 +117,38 @@ def _integer_function(name: str, values: list[Fraction]) -> Fraction | None:
     return None
 
 
+_contexts = threading.local()
+
+
+def context() -> Any:
+    """This thread's mpmath context: the common one would share its precision between threads."""
+    if not hasattr(_contexts, "mp"):
+        import mpmath
+
+        _contexts.mp = mpmath.MPContext()
+    return _contexts.mp
+
+
 def numeric(node: Node, point: Mapping[str, Fraction], digits: int, *, real: bool = False) -> Any:
     """The value at ``point`` as an mpmath number with ``digits`` working digits. Raises Undefined.
 
     ``real``: roots, fractional powers and logarithms of a negative number that depends on the point are undefined too.
     """
-    import mpmath
-
-    with mpmath.workdps(digits):
+    mp = context()
+    with mp.workdps(digits):
         try:
-            value = +_Numeric(point, digits, real).value(node)
+            value = +mp.convert(_Numeric(point, digits, real).value(node))
         except (ZeroDivisionError, ValueError, OverflowError, ArithmeticError) as error:
             raise Undefined(str(error)) from None
-        if not mpmath.isfinite(value):
+        if not mp.isfinite(value):
             raise Undefined("not finite")
         return value
 
 
 class _Numeric:
     def __init__(self, point: Mapping[str, Fraction], digits: int, real: bool) -> None:
-        import mpmath
-
         self.real = real
-        self.mp = mpmath.mp
+        self.mp = context()
         self.point = point
         self.digits = digits
 
