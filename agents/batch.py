@@ -30,7 +30,8 @@ class Batch:
     valid: Tensor
     """bool [B], false for infrastructure failures: no loss, no part in baselines (law 4)."""
     denominator: float
-    """Tokens of the whole step, over all its micro-batches: the explicit denominator of every mean."""
+    """Tokens of the whole step, over all its micro-batches, that can be learned from: the explicit denominator of
+    every mean. Rows that are not valid, or not taught where there is an expert, are left out of it."""
     expert: TokenDistribution | None = None
     """The expert's distributions [B, T]; None for learners that need none."""
     taught: Tensor | None = None
@@ -40,9 +41,19 @@ class Batch:
     old_logp: Tensor | None = None
     """float32 [B, T], log-probabilities (nats) of `ids` under the policy that sampled them."""
 
-    def scores(self) -> Scores:
-        """One pass of the chunked head over this batch."""
-        return score(self.hidden, self.head_weight, self.ids, self.mask, self.expert)
+    @property
+    def counted(self) -> Tensor:
+        """bool [B, T], the policy's tokens in rows that say something: valid, and taught where there is an expert."""
+        rows = self.valid if self.taught is None else self.valid & self.taught
+        return self.mask & rows[:, None]
+
+    def scores(self, where: Tensor | None = None) -> Scores:
+        """One pass of the chunked head over the positions `where` [B, T] holds, by default those of valid rows.
+
+        Everything else is 0 in the result and gets no gradient, whatever its states are.
+        """
+        where = self.mask & self.valid[:, None] if where is None else where
+        return score(self.hidden, self.head_weight, self.ids, where, self.expert)
 
 
 @dataclass
@@ -61,7 +72,7 @@ def leave_one_out(values: Tensor, counted: Tensor, group: Tensor, excluded: Tens
 
     Args:
         values: [B, T] or [B].
-        counted: bool, same shape: entries that enter means.
+        counted: bool, same shape: entries that enter means; the values of others do not matter.
         group: int64 [B].
         excluded: bool [B, B], [i, j] true when row j must stay out of row i's mean (method.md, 2a).
 
@@ -72,11 +83,11 @@ def leave_one_out(values: Tensor, counted: Tensor, group: Tensor, excluded: Tens
     if excluded is not None:
         peers &= ~excluded
     weights = peers.to(values.dtype)
-    total = weights @ (values * counted)
+    total = weights @ torch.where(counted, values, 0.0)
     count = weights @ counted.to(values.dtype)
     return total / count.clamp(min=1)
 
 
 def masked_sum(values: Tensor, mask: Tensor) -> tuple[float, float]:
     """(sum of `values` where `mask`, number of those), for `Loss.metrics`."""
-    return float((values.detach() * mask).sum()), float(mask.sum())
+    return float(values.detach()[mask].sum()), float(mask.sum())

@@ -15,7 +15,7 @@ far lower variance than the exact full sum. w = 0 is the ablation called CE.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -23,6 +23,9 @@ from torch import Tensor
 from agents.batch import Batch, Loss, leave_one_out, masked_sum
 from agents.learners.learner import Learner
 from distil_envs.errors import ConfigError
+
+Baseline = Literal["leave-one-out", "none"]
+Cost = Literal["ce", "kl"]
 
 
 @dataclass
@@ -33,18 +36,21 @@ class DistIL(Learner):
     """Discount of future disagreement per token, in [0, 1]. 1 is the paper's."""
     future_weight: float = 1.0
     """Weight w of the future term. 1 is the paper's; 0 leaves local credit only."""
-    baseline: Literal["leave-one-out", "none"] = "leave-one-out"
+    baseline: Baseline = "leave-one-out"
     """What is subtracted from the cost-to-go: the mean over the other rollouts of the group at the same position, or
     nothing. Without one the variance grows with the cube of the length (method.md, 2d)."""
-    cost: Literal["ce", "kl"] = "ce"
+    cost: Cost = "ce"
     """Disagreement in the future term: cross-entropy as in the paper, or KL(p‖q), which does not pay for ending early
     where the expert itself is unsure."""
 
     def validate(self, group_size: int) -> None:
         if not 0 <= self.gamma <= 1:
             raise ConfigError(f"gamma must be in [0, 1], got {self.gamma}")
-        if self.future_weight < 0:
+        if not self.future_weight >= 0:
             raise ConfigError(f"future_weight must not be negative, got {self.future_weight}")
+        for name, known in (("baseline", get_args(Baseline)), ("cost", get_args(Cost))):
+            if getattr(self, name) not in known:
+                raise ConfigError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
         if self.baseline == "leave-one-out" and self.future_weight and group_size < 2:
             raise ConfigError(
                 "baseline='leave-one-out' needs at least two rollouts per task, but group_size is 1: raise group_size, "
@@ -52,25 +58,27 @@ class DistIL(Learner):
             )
 
     def loss(self, batch: Batch) -> Loss:
-        scores = batch.scores()
-        m = batch.mask & (batch.valid if batch.taught is None else batch.valid & batch.taught)[:, None]
-        cost = (scores.kl if self.cost == "kl" else scores.ce).detach() * m
+        m = batch.counted
+        scores = batch.scores(m)
+        cost = (scores.kl if self.cost == "kl" else scores.ce).detach()
         future = cost_to_go(cost, self.gamma)
         baseline = torch.zeros_like(future)
         if self.baseline == "leave-one-out" and self.future_weight:
-            dependent = (
-                None if batch.depends_on is None else batch.depends_on.T
-            )  # their feedback was made from this row
+            # Out with rows whose feedback was made from this one: their costs depend on its tokens (method.md, 2a).
+            dependent = None if batch.depends_on is None else batch.depends_on.T
             baseline = leave_one_out(future, m, batch.group, dependent)
         advantage = -(future - baseline)
-        local = (scores.ce * m).sum()
-        credit = -(self.future_weight * advantage * scores.logp * m).sum()
+        # ce and logp are 0 outside m, so these are the sums over it.
+        local = scores.ce.sum()
+        credit = -(self.future_weight * advantage * scores.logp).sum()
         return Loss(
             (local + credit) / batch.denominator,
             {
                 "ce": masked_sum(scores.ce, m),
                 "future_cost": masked_sum(future, m),
                 "future_advantage_abs": masked_sum(advantage.abs(), m),
+                "entropy": masked_sum(scores.entropy, m),
+                **({} if scores.expert_entropy is None else {"expert_entropy": masked_sum(scores.expert_entropy, m)}),
             },
         )
 

@@ -31,24 +31,25 @@ class GRPO(Learner):
     """ε: how far the probability ratio may move before its gradient stops. Matters from the second pass on a batch."""
 
     def validate(self, group_size: int) -> None:
-        if self.clip <= 0:
+        if not self.clip > 0:
             raise ConfigError(f"clip must be positive, got {self.clip}")
         if group_size < 2:
             raise ConfigError("GRPO compares the rollouts of a group, but group_size is 1: raise it to 2 or more")
 
     def loss(self, batch: Batch) -> Loss:
-        scores = batch.scores()
-        m = batch.mask & batch.valid[:, None]
+        m = batch.counted
+        scores = batch.scores(m)
         advantage = group_advantage(batch.reward, batch.valid, batch.group)[:, None]
         old = scores.logp.detach() if batch.old_logp is None else batch.old_logp
         ratio = (scores.logp - old).exp()
         clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
         objective = torch.minimum(ratio * advantage, clipped * advantage)
         return Loss(
-            -(objective * m).sum() / batch.denominator,
+            -objective[m].sum() / batch.denominator,
             {
                 "advantage_abs": masked_sum(advantage.abs().expand_as(m), m),
                 "clipped": masked_sum((ratio != clipped).float(), m),
+                "entropy": masked_sum(scores.entropy, m),
             },
         )
 
@@ -57,7 +58,8 @@ def group_advantage(reward: Tensor, valid: Tensor, group: Tensor) -> Tensor:
     """``(r - mean) / (std + 1e-4)`` within each group [B], over valid rows, with the unbiased std; 0 elsewhere."""
     same = ((group[:, None] == group) & valid).to(reward.dtype)
     count = same.sum(1)
-    mean = same @ (reward * valid) / count.clamp(min=1)
+    reward = torch.where(valid, reward, 0.0)
+    mean = same @ reward / count.clamp(min=1)
     # (r_j - mean_i)² summed over the group of i; equal means within a group make this its variance.
     variance = (same * (reward[None, :] - mean[:, None]) ** 2).sum(1) / (count - 1).clamp(min=1)
     return (reward - mean) / (variance.sqrt() + 1e-4) * valid
