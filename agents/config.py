@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
 from agents.learners import DistIL, Learner
+from agents.options import build
 from agents.policy import PolicyConfig
 from distil_envs.errors import ConfigError
 from distil_envs.registry import names, resolve
 from feedback.context import ContextTemplate
 from feedback.experts.self_teacher import SelfTeacher
-
-T = TypeVar("T")
 
 MAY_CHANGE = frozenset({
     "steps", "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "policy.device"
@@ -157,18 +155,22 @@ class TrainerConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainerConfig:
-        """From YAML values. Raises ConfigError naming an unknown option and its closest known ones."""
+        """From YAML values; ``learner: GRPO`` is short for ``learner: {name: GRPO}``.
+
+        Raises ConfigError naming an unknown option and its closest known ones, or a value of another type.
+        """
         values = dict(values)
-        learner = dict(values.pop("learner", {"name": "DistIL"}))
-        teacher = dict(values.pop("teacher", {}))
-        context = _build(ContextTemplate, dict(teacher.pop("context", {})), "teacher.context.")
+        if isinstance(values.get("learner"), str):
+            values["learner"] = {"name": values["learner"]}
+        learner, teacher = _section(values, "learner"), _section(values, "teacher")
+        context = build(ContextTemplate, _section(teacher, "context"), "teacher.context.")
         nested = {
             "learner": make_learner(learner.pop("name", "DistIL"), learner),
-            "environment": _build(EnvConfig, dict(values.pop("environment", {})), "environment."),
-            "policy": _build(PolicyConfig, dict(values.pop("policy", {})), "policy."),
-            "teacher": _build(SelfTeacher, {**teacher, "context": context}, "teacher."),
+            "environment": build(EnvConfig, _section(values, "environment"), "environment."),
+            "policy": build(PolicyConfig, _section(values, "policy"), "policy."),
+            "teacher": build(SelfTeacher, {**teacher, "context": context}, "teacher."),
         }
-        return _build(cls, {**values, **nested}, "")
+        return build(cls, {**values, **nested})
 
     @classmethod
     def load(cls, path: str | Path) -> TrainerConfig:
@@ -189,7 +191,7 @@ def make_learner(name: str, options: dict[str, Any]) -> Learner:
     kind = resolve("learners", name)
     if not (isinstance(kind, type) and issubclass(kind, Learner)):
         raise ConfigError(f"learner {name!r} must be a subclass of agents.Learner, got {kind!r}")
-    return _build(kind, options, "learner.")
+    return build(kind, options, "learner.")
 
 
 def learner_name(learner: Learner) -> str:
@@ -207,11 +209,11 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _build(kind: type[T], values: dict[str, Any], prefix: str) -> T:
-    known = {item.name for item in fields(kind) if item.init}  # type: ignore[arg-type]
-    for name in values:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, 3)
-            named = ", ".join(prefix + each for each in close or sorted(known))
-            raise ConfigError(f"unknown option {prefix}{name}; {'did you mean' if close else 'known:'} {named}")
-    return kind(**values)
+def _section(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """Takes the options under `name` out of `values`; none where there is nothing."""
+    section = values.pop(name, None)
+    if section is None:
+        return {}
+    if not isinstance(section, Mapping):
+        raise ConfigError(f"{name} must hold options as `name: value` lines, got {section!r}")
+    return dict(section)

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
@@ -17,12 +17,6 @@ from agents.cli.user_code import import_user_code
 from agents.config import TrainerConfig, make_learner
 from agents.run_directory import RunDirectory
 from agents.trainer import Trainer
-from distil_envs.errors import ConfigError
-
-MAY_CHANGE = frozenset({
-    "steps", "run_dir", "eval_every", "checkpoint_every", "keep_checkpoints", "micro_batch_tokens", "policy.device"
-})  # fmt: skip
-"""Options that may differ when a run is resumed: they change nothing about the steps that lie behind."""
 
 
 @dataclass
@@ -69,8 +63,6 @@ def train(prog: str, words: Sequence[str]) -> None:
     start, config = configure(prog, words)
     run = RunDirectory(config.path)
     trainer = Trainer(config, resume=start.resume)
-    if start.resume and trainer.accelerator.is_main_process:
-        run.write_config(config.to_dict())
     try:
         result = trainer.train()
     except KeyboardInterrupt:
@@ -93,9 +85,7 @@ def configure(prog: str, words: Sequence[str]) -> tuple[Start, TrainerConfig]:
     where = probe.run_dir or str(_parsed(prog, words, config, probe).path)
     saved = TrainerConfig.from_dict(RunDirectory(Path(where).expanduser()).config())
     asked = _parsed(prog, words, saved if probe.config is None else config, probe)
-    asked = replace(asked, run_dir=where)
-    _check_resumable(saved, asked)
-    return probe, asked
+    return probe, replace(asked, run_dir=where)  # whether it fits the saved options, the trainer says
 
 
 def _parsed(prog: str, words: Sequence[str], config: TrainerConfig, start: Start) -> TrainerConfig:
@@ -106,28 +96,3 @@ def _parsed(prog: str, words: Sequence[str], config: TrainerConfig, start: Start
             config = replace(config, learner=chosen)
     made: TrainCommand = parse(TrainCommand, prog, words, default=TrainCommand(Start(), config))
     return made.options
-
-
-def _check_resumable(saved: TrainerConfig, asked: TrainerConfig) -> None:
-    before, now = _flat(saved.to_dict()), _flat(asked.to_dict())
-    for name in dict.fromkeys([*before, *now]):
-        if before.get(name) != now.get(name) and name not in MAY_CHANGE:
-            raise ConfigError(
-                f"cannot resume {asked.path} with {name}={now.get(name)!r}: it runs with {before.get(name)!r}; leave "
-                "that option out, or start a new run in another --run-dir"
-            )
-    done = max(RunDirectory(asked.path).steps(), default=0)
-    if asked.steps < done:
-        raise ConfigError(
-            f"cannot resume {asked.path} with steps={asked.steps}: {done} are done; ask for at least {done}"
-        )
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict) and name != "extra":
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[prefix + name] = value
-    return flat

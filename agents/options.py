@@ -1,0 +1,61 @@
+"""From plain values, as YAML has them, to dataclasses of options."""
+
+from __future__ import annotations
+
+import difflib
+import types
+from dataclasses import fields
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from distil_envs.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def build(kind: type[T], values: dict[str, Any], prefix: str = "") -> T:
+    """An instance of the dataclass `kind`.
+
+    Args:
+        values: by field name.
+        prefix: put before the names in messages, such as ``learner.``.
+
+    Raises ConfigError for an unknown option (naming the closest known ones) and for a value of another type.
+    """
+    known = {item.name for item in fields(kind) if item.init}  # type: ignore[arg-type]
+    hints = get_type_hints(kind)
+    checked = {}
+    for name, value in values.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 3)
+            named = ", ".join(prefix + each for each in close or sorted(known))
+            raise ConfigError(f"unknown option {prefix}{name}; {'did you mean' if close else 'known:'} {named}")
+        checked[name] = _checked(f"{prefix}{name}", value, hints[name])
+    return kind(**checked)
+
+
+def _checked(name: str, value: Any, hint: Any) -> Any:
+    """The value, with numbers as the field has them. Types that YAML cannot write are not looked at."""
+    choices = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    if value is None and type(None) in choices:
+        return None
+    if float in choices and isinstance(value, str):
+        try:
+            return float(value)  # YAML takes 5e-4, without a point, for text
+        except ValueError:
+            pass
+    if float in choices and type(value) is int:
+        return float(value)
+    if get_origin(hint) is dict and not isinstance(value, dict):
+        raise ConfigError(f"{name} must hold `name: value` lines, got {value!r}")
+    if all(choice in _PLAIN or get_origin(choice) is Literal for choice in choices) and not any(
+        value in get_args(choice) if get_origin(choice) is Literal else type(value) is choice for choice in choices
+    ):
+        raise ConfigError(f"{name} must be {' or '.join(map(_described, choices))}, got {value!r}")
+    return value
+
+
+_PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "null"}
+
+
+def _described(choice: Any) -> str:
+    return _PLAIN[choice] if choice in _PLAIN else f"one of {', '.join(map(str, get_args(choice)))}"
