@@ -39,8 +39,12 @@ class Demonstration:
 class ContextTemplate:
     """How a teacher's context is put together. Small models ignore feedback without the demonstrations."""
 
+    show_attempt: bool = True
+    """Show the attempt as the assistant's turn and the feedback as the user's next one. False puts the feedback below the
+    question and leaves the attempt out: for feedback that is made from the task alone. It is shorter, small models read
+    it better, and a whole group shares one context."""
     request: str = "Answer again."
-    """What the turn after the feedback asks for."""
+    """Put after the feedback, on a line of its own. Empty for none."""
     fence: str = '"""'
     """Put before and after the feedback, and lengthened until the feedback does not contain it. Empty for none."""
     max_feedback_chars: int = 2000
@@ -94,17 +98,16 @@ class ContextTemplate:
         turns = [message for message in chat if message["role"] != "system"]
         examples: list[dict[str, Any]] = []
         for shown in demonstrations:
-            examples += [dict(message) for message in shown.question]
-            examples += self._exchange(shown.attempt, shown.feedback)
+            examples += self._with_feedback([dict(turn) for turn in shown.question], shown.attempt, shown.feedback)
             examples.append({"role": "assistant", "content": shown.response})
         attempt = [list(episode.attempt.completion_ids)] if episode.attempt.completion_ids else ""
-        return systems + examples + turns + self._exchange(attempt, feedback)
+        return systems + examples + self._with_feedback(turns, attempt, feedback)
 
-    def _exchange(self, attempt: Any, feedback: str) -> list[dict[str, Any]]:
-        return [
-            {"role": "assistant", "content": attempt},
-            {"role": "user", "content": f"{fenced(feedback, self.fence)}\n{self.request}"},
-        ]
+    def _with_feedback(self, turns: list[dict[str, Any]], attempt: Any, feedback: str) -> list[dict[str, Any]]:
+        words = "\n".join(filter(None, [fenced(feedback, self.fence), self.request]))
+        if self.show_attempt:
+            return [*turns, {"role": "assistant", "content": attempt}, {"role": "user", "content": words}]
+        return [*turns[:-1], {**turns[-1], "content": f"{turns[-1]['content']}\n{words}"}]
 
 
 def fenced(text: str, fence: str) -> str:

@@ -1,22 +1,20 @@
-"""`answer`: right or wrong, and the reference answer."""
+"""`answer`: the reference answer, whatever the attempt was."""
 
 from __future__ import annotations
 
 from distil_envs import Episode
 from feedback.feedback import Feedback
 from feedback.provider import provider
-from feedback.providers.binary import verdict
 
 
 @provider("answer")
 def answer(episode: Episode) -> Feedback | None:
-    """States the verdict and the correct answer; None for a task without ``reference["answer"]``."""
+    """States the correct answer; None for a task without ``reference["answer"]``.
+
+    Made from the task alone. It does not say whether the attempt was right: a small model copies the answer with more
+    certainty when nothing else stands beside it.
+    """
     reference = episode.task.reference.get("answer")
     if reference is None:
         return None
-    return Feedback(
-        text=f"{verdict(episode)} The correct answer is {reference}.",
-        correction=str(reference),
-        reveals_reference=True,
-        depends_on=frozenset({episode.rollout_id}),
-    )
+    return Feedback(text=f"The correct answer is {reference}.", correction=str(reference), reveals_reference=True)
