@@ -40,12 +40,12 @@ class ContextTemplate:
     """How a teacher's context is put together. Small models ignore feedback without the demonstrations."""
 
     show_attempt: bool = True
-    """Show the attempt as the assistant's turn and the feedback as the user's next one. False puts the feedback below the
-    question and leaves the attempt out: for feedback that is made from the task alone. It is shorter, small models read
-    it better, and a whole group shares one context."""
+    """Show the attempt as the assistant's turn and the feedback as the user's next one. False puts the feedback below
+    the question and leaves the attempt out: for feedback that is made from the task alone. It is shorter, small models
+    read it better, and a whole group shares one context."""
     request: str = "Answer again."
     """Put after the feedback, on a line of its own. Empty for none."""
-    fence: str = '"""'
+    fence: str = "```"
     """Put before and after the feedback, and lengthened until the feedback does not contain it. Empty for none."""
     max_feedback_chars: int = 2000
     """Cap on the feedback, in characters."""
