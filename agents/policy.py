@@ -143,7 +143,7 @@ class Policy:
         encoded = prefix.encode(self.trunk, levels)
         width = max(len(row) for row in completions)
         if len(levels) > 1:
-            return encoded.hidden
+            return encoded.hidden[:, :width]
         # One level held context and completion together: cut out the positions that predict the completion.
         starts = torch.tensor([len(row) - 1 for row in contexts], device=self.device)
         index = starts[:, None] + torch.arange(width, device=self.device)

@@ -25,11 +25,16 @@ class Level:
     """One forward."""
 
     ids: Tensor
-    """[n, T], right-padded."""
-    lengths: Tensor
-    """[n]."""
+    """[n, T], padded."""
+    mask: Tensor
+    """int64 [n, T], 1 where there is a token."""
     parent: Tensor
     """[n], the row of the level before that each row continues."""
+
+    @property
+    def last(self) -> Tensor:
+        """[n], the column of each row's last token."""
+        return self.mask.cumsum(1).argmax(1)
 
 
 @dataclass
@@ -57,16 +62,26 @@ def supports_sharing(config: Any) -> bool:
     return getattr(config, "sliding_window", None) is None
 
 
-def plan(contexts: Sequence[Ids], completions: Sequence[Ids], *, share: bool, device: torch.device) -> list[Level]:
+def plan(
+    contexts: Sequence[Ids],
+    completions: Sequence[Ids],
+    *,
+    share: bool,
+    device: torch.device,
+    pad_left: bool = False,
+) -> list[Level]:
     """Levels whose last one holds, row by row, the inputs that predict each completion.
 
     The last level's row i is the last id of ``contexts[i]`` and ``completions[i][:-1]``, so its hidden states are
-    aligned with ``completions[i]``. Contexts must not be empty.
+    aligned with ``completions[i]``; in a plan of one level all of ``contexts[i]`` stands before them. Contexts must not
+    be empty. `pad_left` pads a single level on the left, for those who go on after it: layers with a sliding window
+    count columns, so no gap may stand between a row's tokens.
     """
     last = [[context[-1], *completion[:-1]] for context, completion in zip(contexts, completions, strict=True)]
     heads = [tuple(context[:-1]) for context in contexts]
+    whole = [[*head, *row] for head, row in zip(heads, last, strict=True)]
     if not share:
-        return [_level([[*head, *row] for head, row in zip(heads, last, strict=True)], range(len(last)), device)]
+        return [_level(whole, range(len(last)), device, pad_left=pad_left)]
     distinct = list(dict.fromkeys(heads))
     common = _common_prefix(distinct)
     levels: list[Level] = []
@@ -77,45 +92,54 @@ def plan(contexts: Sequence[Ids], completions: Sequence[Ids], *, share: bool, de
     elif common or len(distinct) > 1:
         levels.append(_level(distinct, range(len(distinct)), device))
     if not levels or not all(distinct):  # a context of one id: nothing before the last level
-        return [_level([[*head, *row] for head, row in zip(heads, last, strict=True)], range(len(last)), device)]
+        return [_level(whole, range(len(last)), device)]
     levels.append(_level(last, [row_of[head] for head in heads], device))
     return levels
 
 
-def encode(trunk: Any, levels: Sequence[Level], *, keep_cache: bool = False) -> Encoded:
-    """Run the levels through `trunk` (a transformers base model without its head)."""
+def encode(trunk: Any, levels: Sequence[Level], *, cache: Any = None) -> Encoded:
+    """Run the levels through `trunk` (a transformers base model without its head).
+
+    `cache` is an empty transformers cache for those who go on after the last level; several levels make their own.
+    """
     from transformers import DynamicCache
 
+    if cache is None and len(levels) > 1:
+        cache = DynamicCache()
     state: Encoded | None = None
     for level in levels:
         if state is None:
-            cache = DynamicCache() if keep_cache or len(levels) > 1 else None
             past = level.ids.new_zeros((len(level.ids), 0))
             start = level.ids.new_zeros(len(level.ids))
         else:
             state.select(level.parent)
-            cache, past, start = state.cache, state.mask, state.positions
-        width = torch.arange(level.ids.shape[1], device=level.ids.device)
-        mask = torch.cat([past, (width < level.lengths[:, None]).long()], dim=1)
+            past, start = state.mask, state.positions
+        mask = torch.cat([past, level.mask], dim=1)
+        # Padding takes the position of a neighbour, so that none exceeds what a learned embedding has.
+        steps = (level.mask.cumsum(1) - 1).clamp(min=0)
         output = trunk(
             input_ids=level.ids,
             attention_mask=mask,
-            position_ids=start[:, None] + width,
+            position_ids=start[:, None] + steps,
             past_key_values=cache,
             use_cache=cache is not None,
         )
-        state = Encoded(output.last_hidden_state, cache, mask, start + level.lengths)
+        state = Encoded(output.last_hidden_state, cache, mask, start + level.mask.sum(1))
     if state is None:
         raise ValueError("nothing to encode")
     return state
 
 
-def _level(rows: Sequence[Ids], parent: Sequence[int] | range, device: torch.device) -> Level:
-    lengths = [len(row) for row in rows]
-    ids = torch.zeros(len(rows), max(lengths), dtype=torch.long)
+def _level(
+    rows: Sequence[Ids], parent: Sequence[int] | range, device: torch.device, *, pad_left: bool = False
+) -> Level:
+    ids = torch.zeros(len(rows), max(len(row) for row in rows), dtype=torch.long)
+    mask = torch.zeros_like(ids)
     for index, row in enumerate(rows):
-        ids[index, : len(row)] = torch.tensor(row, dtype=torch.long)
-    return Level(ids.to(device), torch.tensor(lengths, device=device), torch.tensor(list(parent), device=device))
+        start = ids.shape[1] - len(row) if pad_left else 0
+        ids[index, start : start + len(row)] = torch.tensor(row, dtype=torch.long)
+        mask[index, start : start + len(row)] = 1
+    return Level(ids.to(device), mask.to(device), torch.tensor(list(parent), device=device))
 
 
 def _common_prefix(rows: Sequence[tuple[int, ...]]) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from agents import prefix
 from agents.policy import Policy
+from feedback.distribution import logits, widened
 
 Ids = Sequence[int]
 
@@ -45,20 +46,22 @@ def generate(
         eos_ids: ids that end a completion; they are part of it.
         stopped: called with a row's completion so far after each token; True ends it.
     """
+    from transformers import DynamicCache
+
     budget = uniforms.shape[1]
     device = policy.device
-    share = policy.shares_prefixes
-    levels = prefix.plan(prompts, [[0]] * len(prompts), share=share, device=device)
-    state = prefix.encode(policy.trunk, levels, keep_cache=True)
-    last = levels[-1].lengths - 1
-    hidden = state.hidden[torch.arange(len(prompts), device=device), last]
-    head = policy.head_weight.detach()
+    levels = prefix.plan(
+        prompts, [[0]] * len(prompts), share=policy.shares_prefixes, device=device, pad_left=not policy.shares_prefixes
+    )
+    state = prefix.encode(policy.trunk, levels, cache=DynamicCache(config=policy.base.config))
+    hidden = state.hidden[torch.arange(len(prompts), device=device), levels[-1].last]
+    head = widened(policy.head_weight.detach())
     ends = torch.tensor(list(eos_ids), device=device)
     rows = torch.arange(len(prompts), device=device)  # which prompt each live row continues
     out = Completions([[] for _ in prompts], [[] for _ in prompts])
     uniforms = uniforms.to(device)
     for step in range(budget):
-        ids, logprobs = draw(hidden @ head.T, uniforms[rows, step], temperature)
+        ids, logprobs = draw(logits(hidden, head), uniforms[rows, step], temperature)
         alive = torch.ones_like(rows, dtype=torch.bool) if not len(ends) else ~torch.isin(ids, ends)
         for index, (row, token, logprob) in enumerate(zip(rows.tolist(), ids.tolist(), logprobs.tolist(), strict=True)):
             out.ids[row].append(token)
@@ -83,16 +86,15 @@ def generate(
     return out
 
 
-def draw(logits: Tensor, uniforms: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """One id per row of `logits` [N, V], by inverse CDF at `uniforms` [N], and its log-probability in nats."""
-    logits = logits.float()
+def draw(scores: Tensor, uniforms: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """One id per row of scores [N, V], by inverse CDF at `uniforms` [N], and its log-probability in nats."""
     if temperature == 0:
-        logp = torch.log_softmax(logits, dim=-1)
-        ids = logits.argmax(dim=-1)
+        logp = torch.log_softmax(scores, dim=-1)
+        ids = scores.argmax(dim=-1)
     else:
-        logp = torch.log_softmax(logits / temperature, dim=-1)
-        cdf = logp.double().exp().cumsum(dim=-1)
+        logp = torch.log_softmax(scores / temperature, dim=-1)
+        cdf = logp.exp().cumsum(dim=-1, dtype=torch.float64)
         # Scaled by the last entry, so that rounding cannot push the draw past the end.
         ids = torch.searchsorted(cdf, (uniforms.double() * cdf[:, -1])[:, None], right=True)[:, 0]
-        ids = ids.clamp(max=logits.shape[-1] - 1)
+        ids = ids.clamp(max=scores.shape[-1] - 1)  # scores of NaN fall past the end; their log-probability shows it
     return ids, logp.gather(1, ids[:, None])[:, 0]
