@@ -121,6 +121,10 @@ class TrainerConfig:
         for name in ("learning_rate", "temperature", "max_grad_norm", "micro_batch_tokens"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be positive, got {getattr(self, name)}")
+        if self.environment.num_tasks is not None and self.environment.num_tasks < 1:
+            raise ConfigError(
+                f"environment.num_tasks must be at least 1, or None for all, got {self.environment.num_tasks}"
+            )
         self.policy.validate()
         self.learner.validate(self.group_size)
         for name, value in _flat(self.to_dict()).items():
@@ -179,6 +183,9 @@ class TrainerConfig:
             values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         except OSError as error:
             raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
+        except yaml.MarkedYAMLError as error:
+            line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
+            raise ConfigError(f"{path}{line}: not valid YAML: {error.problem or error.context}") from error
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
         if not isinstance(values, dict):

@@ -66,14 +66,37 @@ def load_model(name: str, *, dtype: Any, trust_remote_code: bool = False) -> Any
 
 def _from_pretrained(cls: Any, name: str, **options: Any) -> Any:
     source = resolve_model(name)
+    if source == name:
+        _require_hub(name)
     try:
         with quiet_transformers():
             return cls.from_pretrained(source, **options)
     except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
+        first = str(error).strip().splitlines()[0].rstrip(".")
         raise ConfigError(
             f"cannot load model {name!r}: {first}. Expected one of {', '.join(EMBEDDED)}, a local folder, or a hub "
             "name that is reachable or cached"
+        ) from error
+
+
+def _require_hub(name: str) -> None:
+    """Ask the hub once, briefly: for a model that is not cached, transformers would try for most of a minute.
+
+    Raises ConfigError when it cannot be reached.
+    """
+    from huggingface_hub import constants, get_session, try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        if constants.HF_HUB_OFFLINE or isinstance(try_to_load_from_cache(name, "config.json"), str):
+            return
+        get_session().head(constants.ENDPOINT, timeout=10)
+    except HFValidationError:
+        return  # no hub name: transformers says what is wrong with it
+    except Exception as error:  # of whichever library makes the request
+        raise ConfigError(
+            f"no model {name!r}: it is neither embedded ({', '.join(EMBEDDED)}), nor a local folder, nor cached, and "
+            f"{constants.ENDPOINT} cannot be reached ({error}); check the name, or download the model first"
         ) from error
 
 

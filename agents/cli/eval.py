@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from agents.evaluate import Evaluation
     from agents.policy import Policy
 
-DEFAULT_ENV = "distil/Math-v0"
 DEFAULT_TASKS = 64
 DEFAULT_KS = (1, 2, 4, 8, 16, 32, 64)
 Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL")]
@@ -74,37 +73,26 @@ def evaluate_model(model: Name, options: Annotated[EvalOptions, tyro.conf.arg(na
         model: `smollm2` or `tiny` (embedded), a folder, a hub name, or a run directory: its model and its options.
         options: What is measured, and how.
     """
+    from agents.environments import take_provider
     from agents.evaluate import evaluate
     from agents.policy import Policy
 
     _check(options)
     import_user_code(options.imports)
-    run = _run_of(model, options)
-    name = str(Path(model) / "model") if _is_run(model) else model
-    plan = _plan(options, run)
+    config, tasks = _settled(model, options)
+    policy = Policy.load(config.model, config.policy, seed=config.seed)
     out = console()
-    policy = Policy.load(name, plan.policy, seed=plan.seed)
-    with closing(_envs(policy, plan)) as envs, out.status(f"{envs.num_envs} tasks"):
-        tasks = envs.rows[0].tasks.name
-        result = evaluate(policy, envs, seed=plan.seed, samples=options.samples, ks=options.ks)
-    about = {"model": model, "env": plan.env, "tasks": tasks, "split": options.split, "seed": plan.seed}
-    out.print(_table(about, result))
+    with closing(_envs(config, policy, options.split, tasks)) as envs, out.status(f"{envs.num_envs} tasks"):
+        take_provider(envs)
+        name = envs.rows[0].source.name
+        result = evaluate(policy, envs, seed=config.seed, samples=options.samples, ks=options.ks)
+    about = {"model": model, "env": config.env, "task_set": name, "split": options.split, "seed": config.seed}
+    out.print(Text(f"{model} on {config.env}, {name}, {options.split} split", style="bold"), soft_wrap=True)
+    out.print(_table(result))
     if options.output is not None:
-        _write(options.output, {**about, "options": plan.arguments, "samples": options.samples, **result.to_dict()})
+        about |= {"environment": config.environment.arguments(), "samples": options.samples}
+        _write(options.output.expanduser(), {**about, **result.to_dict()})
         out.print(Text(f"written: {options.output}"), soft_wrap=True)
-
-
-@dataclass
-class _Plan:
-    """Everything settled."""
-
-    env: str
-    arguments: dict[str, Any]
-    split: str
-    tasks: int | None
-    """None: `DEFAULT_TASKS`, or all there are."""
-    seed: int
-    policy: Any
 
 
 def _check(options: EvalOptions) -> None:
@@ -127,78 +115,63 @@ def _check(options: EvalOptions) -> None:
         raise ConfigError(f"--output {options.output}: the folder is not there; make it first")
 
 
-def _is_run(model: str) -> bool:
-    return (Path(model).expanduser() / "config.yaml").is_file()
+def _settled(model: str, options: EvalOptions) -> tuple[TrainerConfig, int | None]:
+    """Everything as if a run were configured so, and how many tasks; None leaves that to what there is.
 
+    Raises ConfigError for a run without a model.
+    """
+    from agents.config import EnvConfig, TrainerConfig
 
-def _run_of(model: str, options: EvalOptions) -> TrainerConfig | None:
-    """The options of the run that is given as the model or by --config."""
-    from agents.config import TrainerConfig
-
-    if options.config is not None:
-        return TrainerConfig.load(options.config)
-    if not _is_run(model):
-        return None
     folder = Path(model).expanduser()
-    if not (folder / "model").is_dir():
+    is_run = (folder / "config.yaml").is_file()
+    if is_run and not (folder / "model").is_dir():
         raise ConfigError(
-            f"{model} holds no model yet: the run is not finished; go on with distil train --resume --run-dir {model}"
+            f"{model} holds no model yet: finish the run with distil train --resume --run-dir {model}, and try again"
         )
-    return TrainerConfig.load(folder / "config.yaml")
-
-
-def _plan(options: EvalOptions, run: TrainerConfig | None) -> _Plan:
-    from agents.policy import PolicyConfig
-
-    arguments, policy, tasks, seed, env = {}, PolicyConfig(), options.num_tasks, options.seed, options.env
-    if run is not None:
-        arguments = run.environment.arguments()
-        if run.eval_max_new_tokens is not None:
-            arguments["max_new_tokens"] = run.eval_max_new_tokens
-        policy = replace(run.policy, lora_rank=0)  # adapters are merged into the saved model
-        if tasks is None and env in (None, run.env):
-            tasks = {"train": run.environment.num_tasks, "test": run.eval_tasks or None}.get(options.split)
-        seed = run.seed if seed is None else seed
-        env = env or run.env
-    arguments.pop("num_tasks", None)
-    own = {item.name for item in fields(EnvOptions)}
-    given = EnvOptions(**{name: value for name, value in vars(options).items() if name in own})
-    chosen = {name: getattr(options, name) for name in ("device", "dtype") if getattr(options, name) is not None}
+    file = options.config or (folder / "config.yaml" if is_run else None)
+    run = TrainerConfig() if file is None else TrainerConfig.load(file)
+    tasks = options.num_tasks
+    if tasks is None and file is not None and options.env in (None, run.env):
+        tasks = {"train": run.environment.num_tasks, "test": run.eval_tasks or None}.get(options.split)
+    environment = {**vars(run.environment), "num_tasks": None}
+    if run.eval_max_new_tokens is not None:
+        environment["max_new_tokens"] = run.eval_max_new_tokens
+    for item in fields(EnvOptions):
+        value = getattr(options, item.name)
+        if value is not None:
+            environment[item.name] = environment["extra"] | value if item.name == "extra" else value
+    # Adapters are merged into a saved model, so nothing of them is left to load.
+    policy = replace(run.policy, lora_rank=0, **_given(options, "device", "dtype"))
     if options.trust_remote_code:
-        chosen["trust_remote_code"] = True
-    return _Plan(
-        env or DEFAULT_ENV,
-        arguments | given.arguments(),
-        options.split,
-        tasks,
-        seed or 0,
-        replace(policy, **chosen),
-    )
+        policy.trust_remote_code = True
+    return replace(
+        run,
+        model=str(folder / "model") if is_run else model,
+        environment=EnvConfig(**environment),
+        policy=policy,
+        **_given(options, "env", "seed"),
+    ), tasks
 
 
-def _envs(policy: Policy, plan: _Plan) -> TokenVectorEnv:
+def _given(options: EvalOptions, *names: str) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+
+
+def _envs(config: TrainerConfig, policy: Policy, split: str, tasks: int | None) -> TokenVectorEnv:
     """One row for each task."""
-    arguments = plan.arguments | {
-        "split": plan.split,
-        "tokenizer": policy.tokenizer,
-        "eos_token_ids": policy.eos_ids,
-        "feedback": None,
-    }
-    if plan.policy.chat_template is not None:
-        arguments["chat_template"] = plan.policy.chat_template
-    tasks = plan.tasks
+    from agents.environments import make_envs
+
     if tasks is None:
-        with closing(TokenVectorEnv.of(plan.env, 1, autoreset_mode="Disabled", **arguments)) as envs:
+        with closing(make_envs(config, policy, split, 1)) as envs:
             size = envs.rows[0].source.size
         tasks = DEFAULT_TASKS if size is None else min(DEFAULT_TASKS, size)
-    return TokenVectorEnv.of(plan.env, tasks, autoreset_mode="Disabled", **arguments, num_tasks=tasks)
+    return make_envs(config, policy, split, tasks, num_tasks=tasks)
 
 
-def _table(about: dict[str, Any], result: Evaluation) -> Table:
+def _table(result: Evaluation) -> Table:
     from agents.cli.report import figures
 
-    title = f"{about['model']} on {about['env']}, {about['tasks']}, split {about['split']}"
-    table = Table(box=box.SIMPLE_HEAD, title=Text(title), title_justify="left", pad_edge=False, caption_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(f"{result.tasks} tasks", min_width=17)
     table.add_column("95 % interval", justify="right", min_width=13)
     for name, value in figures(result.to_dict()):
@@ -210,4 +183,4 @@ def _table(about: dict[str, Any], result: Evaluation) -> Table:
 
 def _write(path: Path, values: dict[str, Any]) -> None:
     text = json.dumps(values, ensure_ascii=False, indent=1, default=str)
-    path.expanduser().write_text(text + "\n", encoding="utf-8", errors="replace")
+    path.write_text(text + "\n", encoding="utf-8", errors="replace")

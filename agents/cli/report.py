@@ -35,10 +35,11 @@ def comparison(evaluations: Sequence[Row]) -> Table:
     The change is against the better of the zero-shot and few-shot base, paired over the tasks that both attempts could
     be graded on, with its 95 % t interval. The other intervals are 95 % Wilson intervals.
     """
-    table = Table(box=box.SIMPLE_HEAD, title="before and after training", title_justify="left", pad_edge=False)
-    table.caption, table.caption_justify = "95 % intervals. *: the better base, which the change is against.", "left"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     few = any(row["step"] == 0 and _prompt(row) == "few-shot" for row in evaluations)
-    table.add_column("tasks, metric", min_width=14)
+    if few:
+        table.caption, table.caption_justify = "*: the better base, which the change is against", "left"
+    table.add_column("95 % intervals", min_width=14)
     for name in ["base zero-shot", *(["base few-shot"] if few else []), "after", "change"]:
         table.add_column(name, min_width=13, justify="right")
     for name in dict.fromkeys(row["set"] for row in evaluations):
