@@ -36,6 +36,8 @@ class Scores:
     """Entropy of the student, nats."""
     expert_entropy: Tensor | None
     """Entropy of the expert, nats; None without an expert, or where it cannot be known (`Samples`)."""
+    expert_logp: Tensor | None
+    """log p_t(y_t), nats; None likewise."""
 
     @property
     def kl(self) -> Tensor:
@@ -73,8 +75,9 @@ def score(
     values = _Head.apply(  # type: ignore[no-untyped-call]
         hidden[keep], weight, ids[keep], flat, size
     )
-    logp, ce, entropy, expert_entropy = (_unflatten(value, keep) for value in values)
-    return Scores(logp, ce, entropy, expert_entropy if expert is not None and expert.has_entropy else None)
+    logp, ce, entropy, *of_expert = (_unflatten(value, keep) for value in values)
+    known = expert is not None and expert.has_probabilities
+    return Scores(logp, ce, entropy, *(of_expert if known else (None, None)))
 
 
 def _unflatten(flat: Tensor, keep: Tensor) -> Tensor:
@@ -82,14 +85,12 @@ def _unflatten(flat: Tensor, keep: Tensor) -> Tensor:
 
 
 class _Head(torch.autograd.Function):
-    """(hidden [N, H], weight [V, H]) -> logp, ce, entropy, expert entropy, each [N]."""
+    """(hidden [N, H], weight [V, H]) -> logp, ce, entropy, expert entropy, expert logp, each [N]."""
 
     @staticmethod
-    def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, ids: Tensor, expert: Any, size: int
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, ids: Tensor, expert: Any, size: int) -> tuple[Tensor, ...]:
         rows, wide = len(hidden), _wide(hidden, weight)
-        logp, ce, entropy, expert_entropy = (hidden.new_zeros(rows, dtype=wide) for _ in range(4))
+        logp, ce, entropy, expert_entropy, expert_logp = (hidden.new_zeros(rows, dtype=wide) for _ in range(5))
         head = widened(weight)
         for start in range(0, rows, size):
             part = slice(start, start + size)
@@ -99,12 +100,13 @@ class _Head(torch.autograd.Function):
             if expert is not None:
                 target = expert.chunk(start, start + size)
                 ce[part] = target.cross_entropy(log_q)
-                if expert.has_entropy:
+                if expert.has_probabilities:
                     expert_entropy[part] = target.entropy()
+                    expert_logp[part] = target.log_prob(ids[part], log_q)
         ctx.save_for_backward(hidden, weight, ids)
         ctx.expert, ctx.size = expert, size
-        ctx.mark_non_differentiable(entropy, expert_entropy)
-        return logp, ce, entropy, expert_entropy
+        ctx.mark_non_differentiable(entropy, expert_entropy, expert_logp)
+        return logp, ce, entropy, expert_entropy, expert_logp
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:

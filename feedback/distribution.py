@@ -28,8 +28,8 @@ FORMAT_VERSION = "1"
 class TokenDistribution(Protocol):
     """An expert's distributions for a batch [B, T] or, once flattened by `rows`, for N positions."""
 
-    has_entropy: ClassVar[bool]
-    """Whether `entropy` can be computed."""
+    has_probabilities: ClassVar[bool]
+    """Whether p is known, so that `entropy` and `log_prob` can be computed."""
 
     def rows(self, mask: Tensor) -> TokenDistribution:
         """The positions where `mask` [B, T] holds, row-major, as one flat distribution of N positions."""
@@ -51,6 +51,10 @@ class TokenDistribution(Protocol):
         """Entropy of p [C] in nats. Raises ConfigError where it cannot be known."""
         ...
 
+    def log_prob(self, ids: Tensor, log_q: Tensor) -> Tensor:
+        """log p(ids) [C] in nats, for one id at each position. Raises ConfigError where it cannot be known."""
+        ...
+
 
 D = TypeVar("D", bound="_Fields")
 
@@ -59,7 +63,7 @@ class _Fields:
     """Flattening and slicing of the tensors whose leading dimensions are positions."""
 
     PER_POSITION: ClassVar[tuple[str, ...]]
-    has_entropy: ClassVar[bool] = True
+    has_probabilities: ClassVar[bool] = True
 
     def _map(self: D, function: Callable[[Tensor], Tensor]) -> D:
         return replace(self, **{name: function(getattr(self, name)) for name in self.PER_POSITION})  # type: ignore[type-var]
@@ -131,6 +135,14 @@ class TopK(_Fields):
             entropy = entropy - _dot(self.log_tail.exp()[..., None], self.log_tail[..., None])
         return entropy
 
+    def log_prob(self, ids: Tensor, log_q: Tensor) -> Tensor:
+        inside = torch.where(self.ids == ids[:, None], self._log_kept(), -torch.inf).logsumexp(-1)
+        if self.mode != "tail":
+            return inside
+        # The bucket is spread over the rest as the student spreads it.
+        outside = self.log_tail + self._log_rest(log_q).log_softmax(-1).gather(-1, ids[:, None])[:, 0]
+        return torch.where((self.ids == ids[:, None]).any(-1), inside, outside)
+
     def _log_rest(self, log_q: Tensor) -> Tensor:
         """`log_q` [C, V] without the k tokens. Its sum is exact where 1 - Σ_K q would cancel."""
         return log_q.scatter(-1, self.ids, -torch.inf)
@@ -148,7 +160,7 @@ class Samples(_Fields):
     """
 
     PER_POSITION = ("ids", "weights")
-    has_entropy = False
+    has_probabilities = False
 
     ids: Tensor
     """int64 [B, T, S]."""
@@ -166,6 +178,12 @@ class Samples(_Fields):
         raise ConfigError(
             "the expert's entropy cannot be computed from samples, so neither can a KL: use cost='ce', or an expert "
             "that gives probabilities (TopK or Hidden)"
+        )
+
+    def log_prob(self, ids: Tensor, log_q: Tensor) -> Tensor:
+        raise ConfigError(
+            "the expert's probability of a token cannot be computed from samples: switch off divergence_weight, or use "
+            "an expert that gives probabilities (TopK or Hidden)"
         )
 
     def save(self, path: str | Path) -> None:
@@ -209,6 +227,9 @@ class Hidden(_Fields):
 
     def entropy(self) -> Tensor:
         return -_dot(*self._dense)
+
+    def log_prob(self, ids: Tensor, log_q: Tensor) -> Tensor:
+        return self._dense[1].gather(-1, ids[:, None])[:, 0]
 
     def top_k(self, k: int, *, mode: TopKMode = "tail", chunk: int = 128) -> TopK:
         """The k most likely tokens of each position and the log mass of the rest."""

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from agents.batch import Batch, Loss, leave_one_out, masked_sum
+from agents.head import Scores
 from agents.learners.learner import Learner
 from distil_envs.errors import ConfigError
 
@@ -42,6 +43,9 @@ class DistIL(Learner):
     cost: Cost = "ce"
     """Disagreement in the future term: cross-entropy as in the paper, or KL(p‖q), which does not pay for ending early
     where the expert itself is unsure."""
+    divergence_weight: bool = False
+    """Weight state t by ρ_t = Π_{s<t} min(1, p_s(y_s)/q_s(y_s)), without gradient: mutes what follows a token that the
+    expert would hardly have taken, where a small expert has little to teach. Off in the paper."""
 
     def validate(self, group_size: int) -> None:
         if not 0 <= self.gamma <= 1:
@@ -68,19 +72,35 @@ class DistIL(Learner):
             dependent = None if batch.depends_on is None else batch.depends_on.T
             baseline = leave_one_out(future, m, batch.group, dependent)
         advantage = -(future - baseline)
+        rho = reach(scores) if self.divergence_weight else torch.ones_like(future)
         # ce and logp are 0 outside m, so these are the sums over it.
-        local = scores.ce.sum()
-        credit = -(self.future_weight * advantage * scores.logp).sum()
+        local = (rho * scores.ce).sum()
+        credit = -(rho * self.future_weight * advantage * scores.logp).sum()
         return Loss(
             (local + credit) / batch.denominator,
             {
                 "ce": masked_sum(scores.ce, m),
                 "future_cost": masked_sum(future, m),
+                "divergence_weight": masked_sum(rho, m),
                 "future_advantage_abs": masked_sum(advantage.abs(), m),
                 "entropy": masked_sum(scores.entropy, m),
                 **({} if scores.expert_entropy is None else {"expert_entropy": masked_sum(scores.expert_entropy, m)}),
             },
         )
+
+
+def reach(scores: Scores) -> Tensor:
+    """``ρ_t = Π_{s<t} min(1, p_s(y_s)/q_s(y_s))`` [B, T]. Raises ConfigError for `Samples`.
+
+    An importance weight of the state, from the student's to the expert's visits, clipped token by token.
+    """
+    if scores.expert_logp is None:
+        raise ConfigError(
+            "divergence_weight needs the expert's probability of each token, which samples do not give: switch it off, "
+            "or use an expert that gives probabilities (TopK or Hidden)"
+        )
+    log_ratio = (scores.expert_logp - scores.logp.detach()).clamp(max=0)
+    return torch.nn.functional.pad(log_ratio, (1, -1)).cumsum(-1).exp()
 
 
 def cost_to_go(cost: Tensor, gamma: float) -> Tensor:
