@@ -44,10 +44,14 @@ class Updater:
         self.parameters = list(self.policy.trainable().values())
 
     def step(self, rollouts: Rollouts) -> Metrics:
-        """Update the policy on these rollouts. The loss is a sum over tokens divided by the tokens of all processes."""
+        """Update the policy on these rollouts.
+
+        The loss is a sum over tokens divided by the tokens, of all processes, that can be learned from.
+        """
         metrics: Metrics = {}
         parts = list(micro_batches(rollouts, self.micro_batch_tokens))
-        denominator = float(self._sum_over_processes(torch.tensor(float(rollouts.tokens))))
+        tokens = sum(len(e.attempt.completion_ids) for e in rollouts.episodes if self._learnable(e))
+        denominator = float(self._sum_over_processes(torch.tensor(float(tokens))))
         old: list[Tensor | None] = [None] * len(parts)
         for repeat in range(self.passes):
             self.optimizer.zero_grad(set_to_none=True)
@@ -76,6 +80,10 @@ class Updater:
         # A sum over the tokens of all processes: the counts of all must add up to the passes.
         metrics["loss"] = (total, self.passes / self.accelerator.num_processes)
         return metrics
+
+    def _learnable(self, episode: Episode) -> bool:
+        """Whether its tokens enter the loss: graded, and with feedback where an expert teaches."""
+        return usable(episode) and (self.teacher is None or episode.attempt.feedback is not None)
 
     def _batch(self, rollouts: Rollouts, rows: Sequence[int], denominator: float) -> Batch:
         episodes = [rollouts.episodes[row] for row in rows]
