@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.policy import Policy
-from agents.rollout import Sampling, rollout, usable
+from agents.rollout import Sampling, failure, rollout, usable
 from agents.statistics import Interval, mean_interval, pass_at_k, proportion_interval
 from distil_envs import Check, Episode
 from distil_envs.counted import derive
@@ -73,9 +73,9 @@ def evaluate(
             if len(attempts) >= k:
                 values.append(pass_at_k(len(attempts), right, k))
     if not usable_greedy:
+        told = failure(greedy[0].outcome) if greedy and greedy[0].outcome else "nothing"
         raise ConfigError(
-            f"none of the {tasks} attempts could be graded: every verification failed on our side. The first says: "
-            f"{greedy[0].outcome.to_dict()['trace']['events'] if greedy and greedy[0].outcome else 'nothing'}"
+            f"none of the {tasks} attempts could be graded: every verification failed on our side: {told}"
         )
     names = sorted({name for row in per_task for name in row["checks"]})
     count = len(usable_greedy)

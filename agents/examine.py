@@ -13,6 +13,7 @@ from agents.environments import held_out_size, make_envs, take_provider
 from agents.evaluate import evaluate
 from agents.policy import Policy
 from agents.run_directory import RunDirectory
+from distil_envs import Status
 from distil_envs.errors import DistilError
 
 KS = (1, 2, 4, 8, 16)
@@ -66,4 +67,6 @@ class Examiner:
                 result = evaluate(self.policy, envs, seed=config.seed, samples=config.eval_samples, ks=KS)
             self.run.append("evaluations.jsonl", [{"step": step, "set": name, "prompt": prompt, **result.to_dict()}])
             checks = "".join(f", {check} {value.mean:.3f}" for check, value in result.checks.items())
-            self.say(f"step {step:4d}  {name:8s} {prompt:9s}  accuracy {result.accuracy}{checks}")
+            failed = result.status.get(Status.INFRA_ERROR, 0)
+            left_out = f", {failed} of {tasks} verifications failed on our side and are left out" if failed else ""
+            self.say(f"step {step:4d}  {name:8s} {prompt:9s}  accuracy {result.accuracy}{checks}{left_out}")

@@ -12,7 +12,7 @@ import torch
 
 from agents.engines.local import generate
 from agents.policy import Policy
-from distil_envs import Episode, Status
+from distil_envs import Episode, Outcome, Raised, Status
 from distil_envs.counted import generator
 from distil_envs.vector import TokenVectorEnv
 
@@ -127,6 +127,12 @@ def _link(episodes: list[Episode], keys: Sequence[tuple[int, int]], step: int) -
     for members in groups.values():
         for episode in members:
             episode.siblings = tuple(other for other in members if other is not episode)
+
+
+def failure(outcome: Outcome) -> str:
+    """Why a verification failed on our side, in one line."""
+    raised = outcome.trace.of(Raised)
+    return (raised[0].message.strip() or raised[0].type).splitlines()[0] if raised else "no reason was given"
 
 
 def usable(episode: Episode) -> bool:

@@ -59,6 +59,14 @@ class RunDirectory:
         self.lock()
         self.write_config(config)
 
+    def withdraw(self) -> None:
+        """Undo `create` for a run that failed before its first step. Others' files in the folder stay."""
+        for name in ("config.yaml", "evaluations.jsonl", ".lock"):
+            (self.path / name).unlink(missing_ok=True)
+        for folder in (self.checkpoints, self.path):
+            with suppress(OSError):  # not empty
+                folder.rmdir()
+
     def config(self) -> dict[str, Any]:
         """The saved options. Raises ConfigError when there is no run here."""
         file = self.path / "config.yaml"

@@ -24,10 +24,11 @@ from agents.examine import Examiner
 from agents.policy import Policy
 from agents.processes import gather_step
 from agents.progress import StepProgress
-from agents.rollout import Rollouts, Sampling, ids_hash, reset_rows, rollout, usable
+from agents.rollout import Rollouts, Sampling, failure, ids_hash, reset_rows, rollout, usable
 from agents.run_directory import RunDirectory
 from agents.teacher import TeacherModel
 from agents.update import Metrics, Updater, add
+from distil_envs import Outcome, Status
 from distil_envs.counted import derive, generator
 from distil_envs.errors import ConfigError, DistilError
 from distil_envs.resources import Provider, feedback_of
@@ -51,6 +52,7 @@ class Trainer:
         self.accelerator = Accelerator(cpu=config.policy.device == "cpu")
         self.console = console or Console(stderr=True, quiet=not self.accelerator.is_main_process)
         self.provider: Provider | None = None
+        self._created = False
 
     def train(self) -> dict[str, Any]:
         """Run, or go on with, the whole training; returns the run's folder and its evaluations (main process only).
@@ -62,7 +64,14 @@ class Trainer:
                 self._require_same(run)
             else:
                 run.require_new()
-            return self._train(run, Policy.load(self.config.model, self.config.policy, seed=self.config.seed))
+            policy = Policy.load(self.config.model, self.config.policy, seed=self.config.seed)
+            try:
+                return self._train(run, policy)
+            except DistilError:
+                # What never began must not stand in the way of the next attempt.
+                if self._created and not (run.path / "metrics.jsonl").exists():
+                    run.withdraw()
+                raise
 
     def _train(self, run: RunDirectory, policy: Policy) -> dict[str, Any]:
         config, main = self.config, self.accelerator.is_main_process
@@ -111,6 +120,7 @@ class Trainer:
             run.write_config(self.config.to_dict())
         else:
             run.create(self.config.to_dict())
+            self._created = True
 
     def _rows(self) -> int:
         """Rows of this process: whole groups."""
@@ -198,9 +208,8 @@ class Trainer:
         """Failures on our side are never wrong answers: they are told (law 4). Raises DistilError if all failed."""
         if not row["infra_errors"]:
             return
-        failed = next(o for e in episodes if (o := e["attempts"][-1]["outcome"])["status"] == "infra_error")
-        said = [event["message"] for event in failed["trace"]["events"] if event["kind"] == "raised"]
-        reason = said[0].strip().splitlines()[0] if said else "no reason was given"
+        failed = next(o for e in episodes if (o := e["attempts"][-1]["outcome"])["status"] == Status.INFRA_ERROR)
+        reason = failure(Outcome.from_dict(failed))
         if row["infra_errors"] == len(episodes):
             raise DistilError(
                 f"step {step}: all {len(episodes)} verifications failed on our side, there is nothing to learn from: "
