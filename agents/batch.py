@@ -74,7 +74,7 @@ def leave_one_out(values: Tensor, counted: Tensor, group: Tensor, excluded: Tens
         values: [B, T] or [B].
         counted: bool, same shape: entries that enter means; the values of others do not matter.
         group: int64 [B].
-        excluded: bool [B, B], [i, j] true when row j must stay out of row i's mean (method.md, 2a).
+        excluded: bool [B, B], [i, j] true when row j must stay out of row i's mean.
 
     Returns:
         The shape of `values`; 0 where no other row counts.

@@ -1,6 +1,6 @@
 """The chunked vocabulary head: every quantity of a loss that needs logits, without ever holding [B, T, V] (law 7).
 
-Every learner's gradient has one form per token (trainers.md, section 3): with scalars w_t and c_t,
+Every learner's gradient has one form per token: with scalars w_t and c_t,
 
     dz_t = w_t · ∂CE(p_t, q_t)/∂z + c_t · (onehot(y_t) - q_t)
 
@@ -21,7 +21,7 @@ from distil_envs.errors import ConfigError
 from feedback.distribution import TokenDistribution, logits, widened
 
 CHUNK = {"cpu": 128, "cuda": 2048}
-"""Rows whose logits exist at one time (measured: trainers.md, section 3.1)."""
+"""Rows whose logits exist at one time: what is fast on each device."""
 
 
 @dataclass
@@ -115,7 +115,7 @@ class _Head(torch.autograd.Function):
         wide = _wide(hidden, weight)
         head = widened(weight)
         grad_hidden = torch.zeros_like(hidden)
-        # float32 at least: accumulating chunks in bfloat16 loses the gradient (trainers.md, section 1c).
+        # float32 at least: accumulating chunks in bfloat16 loses the gradient.
         grad_weight = torch.zeros(weight.shape, dtype=wide, device=weight.device) if ctx.needs_input_grad[1] else None
         for start in range(0, len(hidden), ctx.size):
             part = slice(start, start + ctx.size)

@@ -1,7 +1,7 @@
 """Counted randomness: every draw is a pure function of a named key, never of what was drawn before.
 
 A generator is derived from ``(seed, purpose, *counters)`` by hashing, so resuming, micro-batching, the number of
-processes and the order of grading change nothing (DESIGN.md, law 2), and neighbouring seeds share no items, unlike
+processes and the order of grading change nothing (docs/design.md, law 2), and neighbouring seeds share no items, unlike
 ``Random(seed + index)``.
 """
 

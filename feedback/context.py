@@ -1,7 +1,7 @@
 """What the self-teacher reads: the student's own prompt, its attempt, the feedback on it, and then the same turn again.
 
 The context ends with the ids that open the assistant's turn, as the student's prompt does, so that both stand at the
-same place before the first response token (method.md, 2g). The attempt goes in by its ids, the feedback as inert
+same place before the first response token. The attempt goes in by its ids, the feedback as inert
 text, fenced and capped (law 3). What does not fit is cut from the feedback, then from the demonstrations, never from
 the task.
 """

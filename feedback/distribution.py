@@ -80,7 +80,7 @@ class _Fields:
 class TopK(_Fields):
     """The expert's k most likely tokens.
 
-    Three readings of the rest (method.md, section 1): ``tail``, the k tokens and one bucket for all others, of both
+    Three readings of the rest: ``tail``, the k tokens and one bucket for all others, of both
     sides; ``renormalise``, p restricted to the k tokens (k = 1 is hard-label DAgger); ``truncate``, ``-Σ_k p log q``.
     With k = V all three are the full objective.
     """

@@ -24,7 +24,7 @@ class Feedback:
     reveals_reference: bool = False
     """Whether the text states the reference answer."""
     depends_on: frozenset[str] = frozenset()
-    """Ids of the rollouts that this was made from. Empty when made from the task alone: see method.md, 2a."""
+    """Ids of the rollouts that this was made from. Empty when made from the task alone."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):

@@ -39,7 +39,7 @@ class DistIL(Learner):
     """Weight w of the future term. 1 is the paper's; 0 leaves local credit only."""
     baseline: Baseline = "leave-one-out"
     """What is subtracted from the cost-to-go: the mean over the other rollouts of the group at the same position, or
-    nothing. Without one the variance grows with the cube of the length (method.md, 2d)."""
+    nothing. Without one the variance explodes with the length."""
     cost: Cost = "ce"
     """Disagreement in the future term: cross-entropy as in the paper, or KL(p‖q), which does not pay for ending early
     where the expert itself is unsure."""
@@ -68,7 +68,7 @@ class DistIL(Learner):
         future = cost_to_go(cost, self.gamma)
         baseline = torch.zeros_like(future)
         if self.baseline == "leave-one-out" and self.future_weight:
-            # Out with rows whose feedback was made from this one: their costs depend on its tokens (method.md, 2a).
+            # Out with rows whose feedback was made from this one: their costs depend on its tokens.
             dependent = None if batch.depends_on is None else batch.depends_on.T
             baseline = leave_one_out(future, m, batch.group, dependent)
         advantage = -(future - baseline)

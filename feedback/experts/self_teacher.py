@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from torch import Tensor
 
 from distil_envs import Episode
+from distil_envs.errors import ConfigError
 from feedback.context import ContextTemplate
 from feedback.distribution import Hidden
 from feedback.feedback import Feedback
@@ -45,6 +46,12 @@ class SelfTeacher:
     """With ``ema``: share of the current policy that enters the average at each update (SDPO's)."""
     context: ContextTemplate = field(default_factory=ContextTemplate)
     """How the context is put together."""
+
+    def __post_init__(self) -> None:
+        if self.weights not in get_args(Weights):
+            raise ConfigError(f"teacher weights must be one of {', '.join(get_args(Weights))}, got {self.weights!r}")
+        if not 0 < self.ema_rate <= 1:
+            raise ConfigError(f"ema_rate is the share of the current policy, in (0, 1], got {self.ema_rate}")
 
     def distribution(self, scorer: Scorer, episodes: Sequence[Episode], *, chat_template: str | None = None) -> Hidden:
         """The teacher at every position of the last attempts of `episodes` [B, T].

@@ -12,7 +12,7 @@ from feedback.providers.binary import verdict
 class PeerProvider:
     """Shows the first *other* successful rollout of the group; None where no other one succeeded.
 
-    Such feedback depends on a sibling, so baselines must leave that sibling's costs out (method.md, 2a): it says so in
+    Such feedback depends on a sibling, so baselines must leave that sibling's costs out: it says so in
     ``depends_on``.
     """
 

@@ -170,7 +170,7 @@ def test_the_kl_cost_is_the_gradient_of_the_expected_kl(world: World) -> None:
     at_the_expert = expected_gradient(world, expert, fixed(expert), DistIL(baseline="none", cost="kl"))
     assert float(at_the_expert.norm()) < 1e-12
     with_ce = expected_gradient(world, expert, fixed(expert), DistIL(baseline="none"))
-    assert float(with_ce.norm()) > 1e-2  # the optimum of CE is not the teacher (method.md, 2b)
+    assert float(with_ce.norm()) > 1e-2  # the optimum of CE is not the teacher (tabular: q = p/(V*+λ))
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 0.9])
@@ -219,7 +219,7 @@ def test_own_trace_feedback_keeps_the_baseline_unbiased() -> None:
 
 
 def test_siblings_in_the_feedback_stay_out_of_the_baseline() -> None:
-    """Row 0's feedback is made from row 1 (method.md, 2a).
+    """Row 0's feedback is made from row 1 (a sibling).
 
     Its costs depend on row 1's tokens: as a baseline of row 1 they would bias its gradient. With `depends_on` the
     expectation is the one without any baseline. (What both lack is row 0's costs in row 1's own score weight.)
