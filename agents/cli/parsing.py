@@ -74,7 +74,7 @@ def closest(name: str, known: Sequence[str]) -> str:
     """``did you mean …`` or nothing. An option whose group was forgotten is found by its last part."""
     tail = name.lstrip("-")
     tails = [item for item in known if item.lstrip("-").rpartition(".")[2] == tail]
-    near = list(dict.fromkeys([*tails, *difflib.get_close_matches(name, known, 3)]))[:3]
+    near = tails or difflib.get_close_matches(name, known, 3, cutoff=0.7)
     return f"did you mean {' or '.join(near)}?" if near else ""
 
 
@@ -95,14 +95,14 @@ def _options(target: Any, prog: str, default: Any) -> list[str]:
 
 
 def _one_line(box: str) -> str:
-    """The words of one of tyro's boxes up to its first rule."""
+    """The words of one of tyro's boxes between its title and its first rule. Boxes may be drawn in ASCII."""
     lines: list[str] = []
-    for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines():
-        inner = line.strip("│ ")
-        if set(inner) <= {"─"} and lines:
-            break
-        if inner and inner[0] not in "╭╰":
+    for line in re.sub(r"\x1b\[[0-9;]*m", "", box).splitlines()[1:]:
+        inner = line.strip("│╭╮╰╯ ")
+        if not set(inner) <= {"─", "-"}:
             lines.append(" ".join(inner.split()))
+        elif lines:
+            break
     if len(lines) > 1 and lines[0].startswith("Missing from "):
         return f"{lines[1]} is missing"
     text = " ".join(lines).removeprefix("Error parsing ").rstrip(".") or "these options cannot be understood"
