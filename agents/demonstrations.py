@@ -31,13 +31,17 @@ def demonstrate(env: TokenEnv, provider: Provider, count: int) -> tuple[Demonstr
 
 
 def _solved_tasks(env: TokenEnv, count: int) -> Iterator[Task]:
-    pool = {task.content for task in env.tasks} if isinstance(env.tasks, Sequence) else set()
-    everything = env.source
-    if everything.size is not None and everything.size <= len(pool) + count:
+    seed = derive(0, "demonstrations")
+    if type(env).draw is not TokenEnv.draw:  # a subclass whose tasks are its own: `tasks` and `source` mean nothing
+        drawn = (env.draw(seed, counter, {}) for counter in range(PATIENCE))
         pool = set()
-    answers = set()
-    for counter in range(PATIENCE):
-        task = everything.draw(derive(0, "demonstrations"), counter)
+    else:
+        drawn = (env.source.draw(seed, counter) for counter in range(PATIENCE))
+        pool = {task.content for task in env.tasks} if isinstance(env.tasks, Sequence) else set()
+        if env.source.size is not None and env.source.size <= len(pool) + count:
+            pool = set()
+    answers: set[str] = set()
+    for task in drawn:
         answer = task.reference.get("answer")
         # Distinct answers, so that the wrong attempt taken from another task is wrong.
         if answer is not None and str(answer) not in answers and task.content not in pool:

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from distil_envs.counted import derive
 from distil_envs.errors import ConfigError
 
 Ids = Sequence[int]
+Dtype = Literal["auto", "bfloat16", "float32"]
 
 
 @dataclass
@@ -26,7 +27,7 @@ class PolicyConfig:
 
     device: str = "auto"
     """`auto` (CUDA where there is one), `cpu`, `cuda`, `cuda:1`, …"""
-    dtype: Literal["auto", "bfloat16", "float32"] = "auto"
+    dtype: Dtype = "auto"
     """Precision of forward passes. `auto`: bfloat16, but float32 for `tiny`, which is too small to gain from it."""
     lora_rank: int = 0
     """Rank of the low-rank adapters on all linear layers; 0 trains every weight (kept in float32)."""
@@ -43,8 +44,17 @@ class PolicyConfig:
         """Raise ConfigError on values that cannot work."""
         if self.lora_rank < 0:
             raise ConfigError(f"lora_rank must be 0 (full training) or positive, got {self.lora_rank}")
+        if not self.lora_alpha > 0:
+            raise ConfigError(f"lora_alpha must be positive, got {self.lora_alpha}: adapters would change nothing")
+        if self.dtype not in get_args(Dtype):
+            raise ConfigError(f"dtype must be one of {', '.join(get_args(Dtype))}, got {self.dtype!r}")
         if not 0 < self.lora_top <= 1:
             raise ConfigError(f"lora_top is a share of the layers in (0, 1], got {self.lora_top}")
+        if self.device != "auto":
+            try:
+                torch.device(self.device)
+            except RuntimeError as error:
+                raise ConfigError(f"device must be auto, cpu, cuda or cuda:N, got {self.device!r}") from error
         if self.device.startswith("cuda") and not torch.cuda.is_available():
             raise ConfigError(f"device {self.device!r} was asked for, but torch sees no CUDA device; use device=cpu")
 
@@ -156,8 +166,8 @@ class Policy:
         return hasattr(self.model, "disable_adapter")
 
     def merged_model(self) -> Any:
-        """A copy of the model with adapters merged into its weights."""
-        model = copy.deepcopy(self.model)
+        """A float32 copy of the model with adapters merged into its weights."""
+        model = copy.deepcopy(self.model).float()  # before merging: bfloat16 weights would swallow small changes
         return model.merge_and_unload() if self.has_adapter else model
 
     def save(self, folder: str | Path) -> None:
@@ -175,19 +185,22 @@ class Policy:
 
 def _with_lora(model: Any, config: PolicyConfig) -> Any:
     from peft import LoraConfig, get_peft_model
+    from transformers.pytorch_utils import Conv1D  # the linear layer of GPT-2, its weight transposed
 
-    first = round(model.config.num_hidden_layers * (1 - config.lora_top))
+    layers = model.config.num_hidden_layers
+    first = min(round(layers * (1 - config.lora_top)), layers - 1)
     head = model.get_output_embeddings()
     targets = [
         name
         for name, module in model.named_modules()
-        if isinstance(module, nn.Linear) and module is not head and _layer_of(name) >= first
+        if isinstance(module, (nn.Linear, Conv1D)) and module is not head and _layer_of(name) >= first
     ]
     return get_peft_model(
         model,
         LoraConfig(
             r=config.lora_rank,
-            lora_alpha=int(config.lora_alpha * config.lora_rank),
+            lora_alpha=config.lora_alpha * config.lora_rank,  # type: ignore[arg-type]  # any number will do
+            fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
             target_modules=targets,
             bias="none",
             task_type="CAUSAL_LM",

@@ -58,3 +58,34 @@ def proportion_interval(successes: float, n: int) -> Interval:
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return Interval(share, min(max(0.0, centre - half), share), max(min(1.0, centre + half), share))
+
+
+def crossed_interval(table: Sequence[Sequence[float]]) -> Interval:
+    """Mean of a seeds × tasks table with its 95 % interval, both taken as random: other seeds, and other tasks.
+
+    For paired differences measured on the same tasks in every seed. Two-way random effects with one value a cell: the
+    mean's variance is ``(MS_seeds + MS_tasks - MS_rest) / (S T)``, with Satterthwaite's degrees of freedom. Needs at
+    least two seeds and two tasks. Raises ValueError otherwise.
+    """
+    data = np.asarray(table, dtype=np.float64)
+    if data.ndim != 2 or min(data.shape) < 2:
+        raise ValueError(f"a crossed interval needs at least two seeds and two tasks, got shape {data.shape}")
+    from scipy.stats import t
+
+    seeds, tasks = data.shape
+    mean = float(data.mean())
+    by_seed, by_task = data.mean(axis=1, keepdims=True), data.mean(axis=0, keepdims=True)
+    degrees = np.array([seeds - 1, tasks - 1, (seeds - 1) * (tasks - 1)])
+    squares = np.array([
+        tasks * ((by_seed - mean) ** 2).sum(),
+        seeds * ((by_task - mean) ** 2).sum(),
+        ((data - by_seed - by_task + mean) ** 2).sum(),
+    ])  # fmt: skip
+    parts = squares / degrees
+    # Never below what one of the two factors alone explains: the difference of mean squares may be negative.
+    total = max(parts[0] + parts[1] - parts[2], parts[0], parts[1])
+    if total == 0:
+        return Interval(mean, mean, mean)
+    freedom = max(1.0, total**2 / float((parts**2 / degrees).sum()))
+    half = float(t.ppf(0.975, freedom)) * math.sqrt(total / data.size)
+    return Interval(mean, mean - half, mean + half)

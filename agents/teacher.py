@@ -17,8 +17,7 @@ class TeacherModel:
     """Scores completions with the weights that a `SelfTeacher` asks for, without gradient.
 
     With adapters the frozen policy is the base without them, at no memory. Otherwise ``frozen`` and ``ema`` hold one
-    more copy of the weights; averages are in float32 and of the dense weights, not of the adapters' factors
-    (method.md, 2k).
+    more copy of the weights; averages are in float32 and of the dense weights, not of the adapters' factors.
     """
 
     def __init__(self, policy: Policy, teacher: SelfTeacher) -> None:
@@ -28,7 +27,7 @@ class TeacherModel:
         self.tokenizer = policy.tokenizer
         self._own: Policy | None = None
         if self._mode == "ema" or (self._mode == "frozen" and not policy.has_adapter):
-            dense = policy.merged_model().float() if self._mode == "ema" else copy.deepcopy(policy.base)
+            dense = policy.merged_model() if self._mode == "ema" else copy.deepcopy(policy.base)
             self._own = Policy(dense.requires_grad_(False).eval(), policy.tokenizer, dtype=policy.dtype)
 
     @property
@@ -46,7 +45,8 @@ class TeacherModel:
         """Call once after every optimiser step: moves the average."""
         if self._mode != "ema" or self._own is None:
             return
-        current = dict(self._policy.merged_model().named_parameters())
+        model = self._policy.merged_model() if self._policy.has_adapter else self._policy.model
+        current = dict(model.named_parameters())
         for name, average in self._own.model.named_parameters():
             average.lerp_(current[name].float(), self._rate)
 

@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ def run(config: Path, weight: float, seed: int) -> dict[str, Any]:
 
 def table(results: dict[str, Any], options: Options) -> Table:
     """Base, result and paired change, over seeds and tasks."""
-    shown = Table(title="means over seeds; the change is against the better base, with its 95 % interval over seeds and tasks")
+    shown = Table(title="means over seeds; change against the better base, with its 95 % interval over seeds and tasks")
     for column in ("future_weight", "seeds", "set", "metric", "zero-shot", "few-shot", "after", "change", "s a run"):
         shown.add_column(column)
     for weight in options.future_weights:
@@ -112,7 +112,8 @@ def table(results: dict[str, Any], options: Options) -> Table:
                 change = difference(marks["after"], marks[better])
                 figures = [f"{means[when]:.3f}" for when in ("base zero-shot", "base few-shot", "after")]
                 shown.add_row(
-                    f"{weight:g}", str(len(cells)), place, metric, *figures, str(change or "needs two seeds"), f"{seconds:.0f}"
+                    *(f"{weight:g}", str(len(cells)), place, metric, *figures),
+                    *(str(change or "needs two seeds"), f"{seconds:.0f}"),
                 )
     return shown
 

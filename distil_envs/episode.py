@@ -42,7 +42,7 @@ class Episode:
     group_id: str = ""
     """Shared by the rollouts of one task in one step."""
     messages: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
-    """The chat before the first attempt, for whoever continues it; empty when the environment made its ids without one."""
+    """The chat before the first attempt, for whoever goes on with it; empty when the ids were made without one."""
     siblings: Sequence[Episode] = field(default=(), repr=False, compare=False)
     """The other rollouts of the group."""
 

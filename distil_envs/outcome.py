@@ -1,7 +1,7 @@
 """`Outcome` and `Trace`: what a verifier found, as data.
 
-A trace is a list of typed events with a versioned JSON form (`TRACE_VERSION`). An event may point at a character span of
-the completion, so that feedback can quote and a viewer can highlight it.
+A trace is a list of typed events with a versioned JSON form (`TRACE_VERSION`). An event may point at a character span
+of the completion, so that feedback can quote and a viewer can highlight it.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ class Trace:
 
 
 def _event(row: Mapping[str, Any]) -> Event:
-    kind = row.get("kind")
+    kind = str(row.get("kind"))
     if kind not in EVENTS:
         raise ValueError(f"unknown trace event {kind!r}; known: {', '.join(EVENTS)}")
     cls = EVENTS[kind]
