@@ -1,9 +1,9 @@
 """Text to ids without injection: `ByteTokenizer`, `encode_inert` and `encode_chat`.
 
 Tokenizers turn the *strings* of their added tokens (``<|im_end|>``, ``</think>``) into control ids wherever they
-stand, so a task, a program's output or an attempt could end its own turn. Here untrusted text stays text (docs/design.md,
-law 3): where it would complete the string of an added token, that string is cut in two and the halves are encoded
-apart. Everything else is encoded as the tokenizer itself would encode it.
+stand, so a task, a program's output or an attempt could end its own turn. Here untrusted text stays text
+(docs/design.md, law 3): where it would complete the string of an added token, that string is cut in two and the halves
+are encoded apart. Everything else is encoded as the tokenizer itself would encode it.
 
 Tokenizers are duck-typed: fast tokenizers of transformers, or anything with the methods of `Tokenizer`.
 """
