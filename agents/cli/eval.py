@@ -171,7 +171,7 @@ def _envs(config: TrainerConfig, policy: Policy, split: str, tasks: int | None) 
 def _table(result: Evaluation) -> Table:
     from agents.cli.report import figures
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column(f"{result.tasks} tasks", min_width=17)
     table.add_column("95 % interval", justify="right", min_width=13)
     for name, value in figures(result.to_dict()):

@@ -35,13 +35,14 @@ def comparison(evaluations: Sequence[Row]) -> Table:
     The change is against the better of the zero-shot and few-shot base, paired over the tasks that both attempts could
     be graded on, with its 95 % t interval. The other intervals are 95 % Wilson intervals.
     """
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))  # fits 80 columns
     few = any(row["step"] == 0 and _prompt(row) == "few-shot" for row in evaluations)
     if few:
         table.caption, table.caption_justify = "*: the better base, which the change is against", "left"
     table.add_column("95 % intervals", min_width=14)
-    for name in ["base zero-shot", *(["base few-shot"] if few else []), "after", "change"]:
+    for name in ["base zero-shot", *(["base few-shot"] if few else []), "after"]:
         table.add_column(name, min_width=13, justify="right")
+    table.add_column("change", min_width=15, justify="right")
     for name in dict.fromkeys(row["set"] for row in evaluations):
         rows = [row for row in evaluations if row["set"] == name]
         bases = {_prompt(row): row for row in rows if row["step"] == 0}
@@ -49,7 +50,7 @@ def comparison(evaluations: Sequence[Row]) -> Table:
         shown: list[Row] = [row for row in (*bases.values(), after) if row is not None]
         table.add_row(Text(f"{name} ({max(row['tasks'] for row in shown)})", style="bold"))
         for metric in dict.fromkeys(key for row in shown for key in ("accuracy", *row["checks"])):
-            table.add_row(f"  {METRICS.get(metric, metric)}", *_cells(bases, after, metric, few))
+            table.add_row(f" {METRICS.get(metric, metric)}", *_cells(bases, after, metric, few))
     return table
 
 
