@@ -12,8 +12,8 @@ from feedback.providers.binary import verdict
 class PeerProvider:
     """Shows the first *other* successful rollout of the group; None where no other one succeeded.
 
-    Such feedback depends on a sibling, so baselines must leave that sibling's costs out: it says so in
-    ``depends_on``.
+    Such feedback depends on siblings, so it must stay out of their baselines: it names them in ``depends_on``. Those
+    that failed before the chosen one are among them, for had they succeeded, the choice would have been another.
     """
 
     name = "peer"
@@ -22,14 +22,18 @@ class PeerProvider:
         return [self._one(episode) for episode in episodes]
 
     def _one(self, episode: Episode) -> Feedback | None:
+        looked_at = {episode.rollout_id}
         for other in episode.siblings:
-            if other is not episode and other.outcome is not None and other.outcome.success:
+            if other is episode:
+                continue
+            looked_at.add(other.rollout_id)
+            if other.outcome is not None and other.outcome.success:
                 return Feedback(
                     text=f"{verdict(episode)} Another attempt was right:\n{other.attempt.text}",
                     correction=other.attempt.text,
                     source=self.name,
                     reveals_reference=True,
-                    depends_on=frozenset({episode.rollout_id, other.rollout_id}),
+                    depends_on=frozenset(looked_at),
                 )
         return None
 

@@ -6,6 +6,7 @@ sibling wrote. The hidden state is the row itself and the head weight the identi
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 
@@ -73,29 +74,34 @@ def finite_differences(function: Callable[[Tensor], Tensor], at: Tensor, step: f
 def expected_gradient(
     world: World,
     theta: Tensor,
-    expert_of: Callable[[int, tuple[int, ...]], Tensor],
+    expert_of: Callable[[int, tuple[int, ...]], Tensor | None],
     learner: DistIL,
     group_size: int = 1,
-    depends_on: Tensor | None = None,
+    depends_on: Callable[[tuple[int, ...]], Tensor] | None = None,
     top_k: bool = False,
 ) -> Tensor:
     """Expectation of the gradient of `learner.loss`, over all groups of completions, divided by the group's size.
 
-    `expert_of(member, group)` is the table of expert logits for one member of a group of completions. One batch holds
-    every group that can be drawn; each row's gradient is weighted with the chance of its group.
+    `expert_of(member, group)` is the table of expert logits for one member of a group of completions, None where it
+    gets no feedback; `depends_on(group)` says between its members whose was made from whom. One batch holds every group
+    that can be drawn; each row's gradient is weighted with the chance of its group.
     """
     groups = list(itertools.product(range(len(world.completions)), repeat=group_size))
     rows = torch.tensor(groups).view(-1)
     chance = world.log_chance(theta).exp()[torch.tensor(groups)].prod(-1)
     assert float(chance.sum()) == pytest.approx(1.0, abs=1e-12)
     eye = torch.eye(world.V, dtype=torch.float64)
-    experts = torch.stack(
-        [expert_of(member, group)[world.states[group[member]]] for group in groups for member in range(group_size)]
-    )
-    exact = Hidden(experts, eye)
+    members = [(member, group) for group in groups for member in range(group_size)]
+    tables = [expert_of(member, group) for member, group in members]
+    nothing = torch.full((world.T, world.V), torch.nan, dtype=torch.float64)
+    experts = [
+        nothing if table is None else table[world.states[group[member]]]
+        for table, (member, group) in zip(tables, members, strict=True)
+    ]
+    exact = Hidden(torch.stack(experts), eye)
     dependencies = None
     if depends_on is not None:
-        dependencies = torch.block_diag(*[depends_on.double()] * len(groups)).bool()
+        dependencies = torch.block_diag(*[depends_on(group).double() for group in groups]).bool()
     hidden = theta[world.states[rows]].requires_grad_()
     batch = Batch(
         hidden=hidden,
@@ -107,7 +113,7 @@ def expected_gradient(
         valid=torch.ones(len(rows), dtype=torch.bool),
         denominator=float(group_size),
         expert=exact.top_k(world.V, mode="tail") if top_k else exact,
-        taught=torch.ones(len(rows), dtype=torch.bool),
+        taught=torch.tensor([table is not None for table in tables]),
         depends_on=dependencies,
     )
     (by_row,) = torch.autograd.grad(learner.loss(batch).value, hidden)
@@ -233,7 +239,37 @@ def test_siblings_in_the_feedback_stay_out_of_the_baseline() -> None:
     depends_on = torch.zeros(3, 3, dtype=torch.bool)
     depends_on[0, 1] = True
     plain = expected_gradient(world, theta, expert_of, DistIL(baseline="none"), group_size=3)
-    guarded = expected_gradient(world, theta, expert_of, DistIL(), group_size=3, depends_on=depends_on)
+    guarded = expected_gradient(world, theta, expert_of, DistIL(), group_size=3, depends_on=lambda group: depends_on)
     unguarded = expected_gradient(world, theta, expert_of, DistIL(), group_size=3)
     assert relative(guarded, plain) < 1e-10
     assert relative(unguarded, plain) > 1e-2
+
+
+def test_siblings_that_a_choice_passed_over_count_too() -> None:
+    """Row 0 is shown the first sibling that succeeded, as `peer` does.
+
+    To name only the one shown would bias the gradient of a failed sibling: row 0 is in its baseline just when it fails.
+    """
+    world = World(3, 2)
+    theta, experts = world.table(7), [world.table(108 + number) for number in range(3)]
+
+    def succeeded(group: tuple[int, ...], member: int) -> bool:
+        return world.completions[group[member]][0] == 1
+
+    def expert_of(member: int, group: tuple[int, ...]) -> Tensor | None:
+        if member:
+            return experts[0]
+        return experts[1] if succeeded(group, 1) else experts[2] if succeeded(group, 2) else None
+
+    def depends_on(group: tuple[int, ...], *, passed_over: bool) -> Tensor:
+        table = torch.zeros(3, 3, dtype=torch.bool)
+        table[0, 1] = passed_over or succeeded(group, 1)
+        table[0, 2] = not succeeded(group, 1)
+        return table
+
+    plain = expected_gradient(world, theta, expert_of, DistIL(baseline="none"), group_size=3)
+    for passed_over, unbiased in ((True, True), (False, False)):
+        named = functools.partial(depends_on, passed_over=passed_over)
+        got = expected_gradient(world, theta, expert_of, DistIL(), group_size=3, depends_on=named)
+        assert (relative(got, plain) < 1e-10) == unbiased
+        assert unbiased or relative(got, plain) > 1e-3
