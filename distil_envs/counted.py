@@ -8,6 +8,7 @@ processes and the order of grading change nothing (docs/design.md, law 2), and n
 from __future__ import annotations
 
 import hashlib
+from operator import index
 
 import numpy as np
 
@@ -27,5 +28,5 @@ def generator(seed: int, purpose: str, *counters: Key) -> np.random.Generator:
 
 def _digest(seed: int, purpose: str, *counters: Key) -> bytes:
     # repr keeps 1 and "1" apart, the separator keeps ("ab", "c") and ("a", "bc") apart.
-    text = "\x1f".join(repr(int(part) if not isinstance(part, str) else part) for part in (seed, purpose, *counters))
+    text = "\x1f".join(repr(part if isinstance(part, str) else index(part)) for part in (seed, purpose, *counters))
     return hashlib.sha256(text.encode()).digest()
