@@ -66,6 +66,8 @@ def train(prog: str, words: Sequence[str]) -> None:
     try:
         result = trainer.train()
     except KeyboardInterrupt:
+        if not (run.path / "config.yaml").is_file():
+            raise  # nothing has begun
         imports = "".join(f" --import {shlex.quote(name)}" for name in start.imports)
         again = f"distil train --resume --run-dir {shlex.quote(str(run.path))}{imports}"
         raise KeyboardInterrupt(f"stopped; resume with: {again}") from None
