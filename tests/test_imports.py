@@ -18,7 +18,12 @@ FORBIDDEN = {
     "agents": set[str](),
 }
 PACKAGES = tuple(FORBIDDEN)
-MODULE_OF = {"math-verify": "math_verify", "pyyaml": "yaml", "huggingface-hub": "huggingface_hub"}
+MODULE_OF = {
+    "huggingface-hub": "huggingface_hub",
+    "latex2sympy2-extended": "latex2sympy2_extended",
+    "math-verify": "math_verify",
+    "pyyaml": "yaml",
+}
 """Where the import name is not the distribution's."""
 
 
