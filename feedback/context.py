@@ -20,6 +20,8 @@ from feedback.feedback import Feedback
 
 CUT = " […] "
 """Stands where feedback was cut; its beginning and end are kept."""
+CUT_STEP = 16
+"""How many characters of the longest feedback that fits may be lost, so that fewer lengths need trying."""
 
 
 @dataclass(frozen=True)
@@ -67,27 +69,31 @@ class ContextTemplate:
                 "one: let TokenEnv.messages(task) give the chat, or use a learner that needs no expert"
             )
 
-        def render(text: str, demonstrations: Sequence[Demonstration]) -> list[int]:
-            return encode_chat(tokenizer, self.messages(episode, text, demonstrations), chat_template=chat_template)
+        def render(limit: int) -> list[int]:
+            chat = self.messages(episode, shorten(feedback.text, limit), shown)
+            return encode_chat(tokenizer, chat, chat_template=chat_template)
 
-        text, task = feedback.text, episode.task
+        task = episode.task
         shown = [each for each in self.demonstrations if each.content != task.content]
-        budget = self.max_feedback_chars
-        while True:
-            ids = render(shorten(text, budget), shown)
-            excess = len(ids) - self.max_tokens
-            if excess <= 0:
-                return ids
-            if budget > 0 and text:
-                # Every token holds at least one character, so this never cuts too little in the end.
-                budget = max(0, min(budget, len(text)) - max(excess, 16))
-            elif shown:
-                shown.pop()
-            else:
+        ids = render(self.max_feedback_chars)
+        if len(ids) <= self.max_tokens:
+            return ids
+        while len(ids := render(0)) > self.max_tokens:
+            if not shown:
                 raise ConfigError(
                     f"the context of task {task.id!r} has {len(ids)} tokens without any feedback, more than "
                     f"max_tokens={self.max_tokens}: raise it, or lower max_new_tokens (the task is never cut)"
                 )
+            shown.pop()
+        fits, too_long = 0, min(len(feedback.text), self.max_feedback_chars) + 1
+        while too_long - fits > CUT_STEP:
+            middle = (fits + too_long) // 2
+            longer = render(middle)
+            if len(longer) <= self.max_tokens:
+                fits, ids = middle, longer
+            else:
+                too_long = middle
+        return ids
 
     def messages(
         self, episode: Episode, feedback: str, demonstrations: Sequence[Demonstration]
