@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from distil_envs import Episode
+from distil_envs.errors import ConfigError
 from distil_envs.registry import register_object
 from feedback.feedback import EpisodeFunction, Feedback, FeedbackProvider
 
@@ -29,12 +31,10 @@ class FunctionProvider:
         if isinstance(made, str):
             made = Feedback(text=made)
         if not isinstance(made, Feedback):
-            raise TypeError(
+            raise ConfigError(
                 f"feedback provider {self.name!r} returned {type(made).__name__}; expected Feedback, a string, or None"
             )
-        if made.source:
-            return made
-        return Feedback(**{**made.__dict__, "source": self.name})
+        return made if made.source else dataclasses.replace(made, source=self.name)
 
 
 def provider(name: str) -> Callable[[EpisodeFunction], FunctionProvider]:
