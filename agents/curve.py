@@ -34,6 +34,11 @@ def draw_learning_curve(
                 ],
                 color=color, marker=marker, linestyle=dash, capsize=2, markersize=4, label=f"{name}: {label}",
             )  # fmt: skip
+        others = [row for row in evaluations if row["set"] == name and row["prompt"] != evaluations[0]["prompt"]]
+        for row in others:
+            key = _series(others)[-1][0]
+            label = f"{name}: {key}, base {row['prompt']}"
+            axes.plot(row["step"], _value(row, key)["mean"], marker, color=color, fillstyle="none", label=label)
     axes.set(xlabel="step", ylabel="share of tasks", ylim=(-0.03, 1.03), title=title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
