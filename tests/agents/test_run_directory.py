@@ -200,7 +200,7 @@ def test_no_run_no_config(tmp_path: Path) -> None:
 
 def test_a_run_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="cannot make the run folder .* choose another"):
+    with pytest.raises(ConfigError, match=r"cannot make the run folder .* choose another"):
         RunDirectory(tmp_path / "file" / "run").create({})
 
 
