@@ -204,6 +204,16 @@ def test_a_folder_where_another_process_trains(train: Any, refused: Any, config:
 # What happens on the way.
 
 
+def test_a_set_without_held_out_tasks_trains_without_them_and_says_so(train: Any, rows: Any) -> None:
+    few = [task for task in TASKS if distil_envs.Task(**task).split == "train"][:3]
+    distil_envs.register("bad/Few-v0", tasks=few, verifier=Sometimes(raises, []), replace=True)
+    said = io.StringIO()
+    result = train(env="bad/Few-v0", base_shots=4, console=Console(file=said, width=300))
+    assert {(row["set"], row["tasks"]) for row in rows(result["run_dir"], "evaluations")} == {("pool", 3)}
+    assert "no held-out evaluation: the test split of" in said.getvalue()
+    assert "no few-shot evaluation of the base: shots=4, but only" in said.getvalue()
+
+
 POOL = [task.id for task in distil_envs.load_tasks(TASKS, "train").take(4)]
 
 
