@@ -106,6 +106,17 @@ class Python:
         self._server.stdout.close()
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Models this small lose by more, and the processes that are compared have one as well."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Iterator[Python]:
     """Processes that need no seconds to import torch."""
