@@ -82,13 +82,13 @@ def _from_pretrained(cls: Any, name: str, **options: Any) -> Any:
 def _require_hub(name: str) -> None:
     """Ask the hub once, briefly: for a model that is not cached, transformers would try for most of a minute.
 
-    Raises ConfigError when it cannot be reached.
+    Raises ConfigError when it cannot be reached, or may not be (HF_HUB_OFFLINE).
     """
     from huggingface_hub import constants, get_session, try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        if constants.HF_HUB_OFFLINE or isinstance(try_to_load_from_cache(name, "config.json"), str):
+        if isinstance(try_to_load_from_cache(name, "config.json"), str):
             return
         get_session().head(constants.ENDPOINT, timeout=10)
     except HFValidationError:
