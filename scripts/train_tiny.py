@@ -64,7 +64,7 @@ class Options:
     """Folder for weights, configuration and tokenizer."""
     seed: int = 0
     """Of the initial weights and of the texts. The same seed gives the same weights on the same machine."""
-    steps: int = 600
+    steps: int = 1000
     """Optimiser steps."""
     batch_size: int = 64
     """Texts per step."""
