@@ -48,7 +48,7 @@ def base(config: TrainerConfig) -> TrainerConfig:
     rounding (of tokens that hardly matter), so parameters are the same to a small share of the learning rate; the
     gradients themselves are compared as a whole.
     """
-    return replace(config, model="tiny", env="e2e/Sum-v0", steps=3, tasks_per_step=3, learning_rate=2e-5, eval_every=2)
+    return replace(config, model="tiny", env="e2e/Sum-v0", steps=3, tasks_per_step=3, learning_rate=4e-6, eval_every=2)
 
 
 def averaged_gradient(run: Path) -> torch.Tensor:
