@@ -57,12 +57,16 @@ class RemoteError(WorkerError):
         self.traceback_text = traceback_text
 
 
+def _import_path() -> list[str]:
+    return [os.path.abspath(entry or ".") for entry in sys.path]
+
+
 class _Worker:
     """One process. Used by one thread at a time."""
 
     def __init__(self, memory_bytes: int | None, warm: Sequence[str]) -> None:
-        path = [os.path.abspath(entry or ".") for entry in sys.path]
-        config = json.dumps({"path": path, "memory_bytes": memory_bytes, "warm": list(warm)})
+        self.path = _import_path()
+        config = json.dumps({"path": self.path, "memory_bytes": memory_bytes, "warm": list(warm)})
         # Workers run side by side, so each takes one thread unless the user has said otherwise.
         environment = {"OMP_NUM_THREADS": "1", **os.environ}
         # -P: nothing is imported from the current folder before the parent's path is in place.
@@ -284,6 +288,9 @@ class WorkerPool:
                     raise WorkerDied("this pool of workers is closed")
                 if state.idle:
                     worker = state.idle.pop()
+                    if worker.path != _import_path():  # it could not import what this process can by now
+                        worker.close()
+                        continue
                 elif len(state.busy) < self.workers:
                     worker = self._spawn()
                 else:

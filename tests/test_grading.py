@@ -67,6 +67,17 @@ def test_runs_in_another_process_and_keeps_it(pool):
     assert pool.run(os.getpid, timeout_s=5) == first
 
 
+def test_a_worker_follows_the_import_path(tmp_path, monkeypatch):
+    with WorkerPool(1, warm=()) as pool:
+        assert pool.run(os.getpid, timeout_s=5) > 0  # the worker stands before the module can be found
+        (tmp_path / "made_later.py").write_text("def answer(): return 42\n")
+        monkeypatch.syspath_prepend(tmp_path)
+        import made_later
+
+        assert pool.run(made_later.answer, timeout_s=5) == 42
+    del sys.modules["made_later"]
+
+
 def test_recycled_after_so_many_calls():
     with WorkerPool(1, warm=(), recycle_after=2) as pool:
         pids = [pool.run(os.getpid, timeout_s=5) for _ in range(6)]
