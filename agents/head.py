@@ -96,7 +96,7 @@ class _Head(torch.autograd.Function):
             part = slice(start, start + size)
             log_q = torch.log_softmax(logits(hidden[part], head), dim=-1)
             logp[part] = log_q.gather(-1, ids[part, None])[:, 0]
-            entropy[part] = -(log_q.exp() * log_q).nan_to_num().sum(-1)
+            entropy[part] = torch.special.entr(log_q.exp()).sum(-1)
             if expert is not None:
                 target = expert.chunk(start, start + size)
                 ce[part] = target.cross_entropy(log_q)
