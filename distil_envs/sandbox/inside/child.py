@@ -1,0 +1,328 @@
+"""The process of one program: reads it, gives up the runner's channel, takes its limits, and executes.
+
+From the first line of the program on, everything here is in the program's hands. What it reports are claims.
+"""
+
+from __future__ import annotations
+
+import atexit
+import builtins
+import gc
+import io
+import json
+import linecache
+import math
+import os
+import random
+import resource
+import signal
+import site
+import sys
+import threading
+import time
+import types
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from distil_envs.sandbox.bounded import bounded_repr, cut
+from distil_envs.sandbox.codec import CodecError, TooLargeError, decode_parsed, encode
+from distil_envs.sandbox.inside.cleaning import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
+from distil_envs.sandbox.inside.describe import FILENAME, describe, print_traceback
+from distil_envs.sandbox.inside.lines import traced
+
+BROKEN = 70
+"""Exit status of a child that failed before the program began."""
+CLAIM_BYTES = 512 << 10
+"""Of exceptions and printed text in one program's records. When they are used up, records get short."""
+CALL_STDOUT = 2000
+"""Characters kept of what one call printed."""
+DESCRIPTORS = 256
+STACK_BYTES = 64 << 20
+"""For recursion in C: the usual 8 MiB are few."""
+_RESULTS_FD, _LINES_FD, _FIRST_FREE = 3, 4, 5
+
+
+def run_child(channel: int, writers: dict[str, int], request: dict[str, Any], config: dict[str, Any]) -> NoReturn:
+    """Read the program from the channel and run it. Does not return."""
+    body = json.loads(read_exactly(channel, request["body"]))
+    _give_up_descriptors(writers, body["stdin"].encode("utf-8", "surrogatepass"))
+    _take_limits(request, config)
+    signal_defaults()
+    os.chdir(config["work"])
+    os.umask(0o022)
+    stdout = _Printed(1)
+    _open_streams(stdout)
+    _tidy_interpreter()
+    records = _Records(request["value_bytes"])
+    os.write(_RESULTS_FD, b"\n")  # from here on time counts
+    try:
+        status = _run(body, records, stdout)
+    except SystemExit as exit_:
+        status = _exit_status(exit_)
+    _flush()
+    os._exit(status)
+
+
+def read_exactly(fd: int, size: int) -> bytes:
+    """So many bytes of a descriptor. Raises SystemExit when it ends before."""
+    parts = []
+    while size:
+        part = os.read(fd, min(size, 1 << 20))
+        if not part:
+            raise SystemExit(0)
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+# --- Before the program -----------------------------------------------------------------------------------------------
+
+
+def _give_up_descriptors(writers: dict[str, int], stdin: bytes) -> None:
+    """Standard input, output and error are the program's, then records and lines; all others are closed."""
+    source = os.memfd_create("stdin", 0)
+    done = 0
+    while done < len(stdin):
+        done += os.write(source, stdin[done:])
+    os.lseek(source, 0, os.SEEK_SET)
+    wanted = (source, writers["stdout"], writers["stderr"], writers["results"], writers["lines"])
+    high = [os.dup2(fd, 200 + at, inheritable=False) for at, fd in enumerate(wanted)]
+    for at, fd in enumerate(high):
+        os.dup2(fd, at, inheritable=at <= 2)  # what the program executes gets only the usual three
+    os.closerange(_FIRST_FREE, max(1024, resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+
+
+def _take_limits(request: dict[str, Any], config: dict[str, Any]) -> None:
+    os.setsid()
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl(PR_SET_DUMPABLE, 1)  # no other program is alive, and /proc/self is wanted
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
+        score.write("1000")
+    cpu = max(1, math.ceil(request["cpu_s"]))
+    wanted: dict[str, int | tuple[int, int]] = {
+        "CPU": (cpu, cpu + 1),
+        "FSIZE": request["file_bytes"],
+        "NOFILE": DESCRIPTORS,
+        "CORE": 0,
+        "MSGQUEUE": 0,
+    }
+    if config["limit_address_space"]:
+        with open("/proc/self/statm", encoding="ascii") as sizes:
+            mapped = int(sizes.read().split()[0]) * resource.getpagesize()
+        wanted["AS"] = mapped + request["memory_bytes"]
+    if config["limit_user_processes"]:
+        wanted["NPROC"] = request["processes"] + 1  # and the runner
+    for name, value in wanted.items():
+        number = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(number)[1]
+        soft, most = value if isinstance(value, tuple) else (value, value)
+        resource.setrlimit(number, (_least(soft, hard), _least(most, hard)))
+    hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    resource.setrlimit(resource.RLIMIT_STACK, (_least(STACK_BYTES, hard), hard))
+
+
+def _least(value: int, hard: int) -> int:
+    return value if hard == resource.RLIM_INFINITY else min(value, hard)
+
+
+def signal_defaults() -> None:
+    """As in a fresh interpreter, except that a file that grows too large ends the program, so that it can be told."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE}:
+        try:
+            signal.signal(number, signal.SIG_DFL)
+        except OSError:  # two real-time signals belong to the C library
+            continue
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class _Printed(io.RawIOBase):
+    """Standard output, which remembers what the current call printed."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._kept = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def write(self, data: Any) -> int:
+        count = os.write(self._fd, data)
+        kept = self._kept
+        kept += bytes(memoryview(data)[: min(count, 4 * CALL_STDOUT)])
+        if len(kept) > 16 * CALL_STDOUT:
+            del kept[4 * CALL_STDOUT : -4 * CALL_STDOUT]
+        return count
+
+    def take(self) -> str:
+        """What was printed since the last `take`: head and tail."""
+        text = cut(self._kept.decode("utf-8", "replace"), CALL_STDOUT)
+        self._kept.clear()
+        return text
+
+
+def _open_streams(printed: _Printed) -> None:
+    sys.stdin = sys.__stdin__ = io.TextIOWrapper(  # type: ignore[misc]
+        open(0, "rb", closefd=False),  # noqa: SIM115
+        encoding="utf-8",
+        errors="surrogateescape",
+    )
+    sys.stdout = sys.__stdout__ = io.TextIOWrapper(  # type: ignore[misc]
+        io.BufferedWriter(printed), encoding="utf-8", errors="surrogateescape", line_buffering=True
+    )
+    sys.stderr = sys.__stderr__ = io.TextIOWrapper(  # type: ignore[misc]
+        open(2, "wb", closefd=False),  # noqa: SIM115
+        encoding="utf-8",
+        errors="backslashreplace",
+        line_buffering=True,
+    )
+
+
+def _tidy_interpreter() -> None:
+    sys.argv = [FILENAME]
+    random.seed(0)  # a program is graded alike every time
+    if not hasattr(builtins, "exit"):  # without `site`
+        site.setquit()
+    gc.enable()
+
+
+class _Records:
+    """Lines of JSON to the runner, written one by one, so that a crash keeps the earlier ones."""
+
+    def __init__(self, value_bytes: int) -> None:
+        self.value_room = value_bytes
+        self._claim_room = CLAIM_BYTES
+
+    def write(self, record: dict[str, Any], value: str | None = None) -> None:
+        text = json.dumps(record)
+        if value is not None:
+            text = f'{text[:-1]}{", " if record else ""}"value": {value}}}'
+        data = text.encode("ascii") + b"\n"
+        while data:
+            data = data[os.write(_RESULTS_FD, data) :]
+
+    def raised(self, error: BaseException) -> dict[str, Any]:
+        """An exception as data, in full while there is room."""
+        found = describe(error, brief=self._claim_room <= 0)
+        self._spend(found)
+        return found
+
+    def printed(self, stdout: _Printed) -> str:
+        sys.stdout.flush()
+        text = stdout.take()
+        if self._claim_room <= 0:
+            return ""
+        self._spend(text)
+        return text
+
+    def _spend(self, claim: object) -> None:
+        self._claim_room -= len(json.dumps(claim))
+
+
+# --- The program ------------------------------------------------------------------------------------------------------
+
+
+def _run(body: dict[str, Any], records: _Records, stdout: _Printed) -> int:
+    """Returns the exit status."""
+    source, entry_point, traced_call = body["source"], body["entry_point"], body["trace_call"]
+    is_script = entry_point is None
+    linecache.cache[FILENAME] = (len(source), None, source.splitlines(True), FILENAME)
+    module = types.ModuleType("__main__" if is_script else "program")
+    module.__file__ = FILENAME
+    sys.modules["__main__"] = sys.modules[module.__name__] = module
+    try:
+        code = compile(source, FILENAME, "exec", dont_inherit=True)
+        with traced(_LINES_FD, is_script and traced_call == 0):
+            exec(code, module.__dict__)
+        if is_script:
+            _end_of_script()
+            return 0
+        function = _entry_point(module, entry_point)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        return _failed(error, records)
+    for index, arguments in enumerate(body["calls"]):
+        status = _call(function, arguments, records, stdout, traced_call == index)
+        if status is not None:
+            return status
+    return 0
+
+
+def _failed(error: BaseException, records: _Records) -> int:
+    print_traceback(error)
+    limit = {"limit": "memory"} if isinstance(error, MemoryError) else {}
+    records.write({"failed": records.raised(error), **limit})
+    return 1
+
+
+def _entry_point(module: types.ModuleType, name: str) -> Callable[..., Any]:
+    first, _, method = name.partition(".")
+    if first not in module.__dict__:
+        raise NameError(f"the program defines no {first!r}")
+    found = module.__dict__[first]
+    if not method:
+        return found  # type: ignore[no-any-return]
+    if not hasattr(found, method):
+        raise AttributeError(f"{first!r} has no {method!r}")
+    return lambda *args, **kwargs: getattr(found(), method)(*args, **kwargs)
+
+
+def _call(function: Callable[..., Any], arguments: Any, records: _Records, stdout: _Printed, trace: bool) -> int | None:
+    """One call and its record. Returns an exit status when the program has to end."""
+    args, kwargs = decode_parsed(arguments)
+    raised: BaseException | None = None
+    value = None
+    began = time.perf_counter()
+    try:
+        with traced(_LINES_FD, trace):
+            value = function(*args, **kwargs)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        raised = error
+    record: dict[str, Any] = {"wall_s": time.perf_counter() - began}
+    if isinstance(raised, MemoryError):
+        return _failed(raised, records)
+    if raised is not None:
+        record["raised"] = records.raised(raised)
+    document = None
+    if raised is None:
+        try:
+            document = encode(value, records.value_room)
+            records.value_room -= len(document)
+        except TooLargeError:
+            records.write({"limit": "value"})
+            return 1
+        except Exception as error:
+            reason = str(error) if isinstance(error, CodecError) else f"{type(error).__name__} when reading it"
+            record["unencodable"] = f"{cut(reason, 200)}: {bounded_repr(value)}"
+    record["stdout"] = records.printed(stdout)
+    records.write(record, document)
+    return None
+
+
+def _end_of_script() -> None:
+    """What an interpreter does when a script ends: wait for its threads, then its exit functions."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+
+
+def _exit_status(exit_: SystemExit) -> int:
+    code = exit_.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF
+    print(code, file=sys.stderr)
+    return 1
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BaseException:  # the program may have replaced or closed it
+            continue
