@@ -13,6 +13,7 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
+from distil_envs.cache import cache_folder
 from distil_envs.errors import ConfigError
 
 EMBEDDED = {
@@ -98,14 +99,6 @@ def _require_hub(name: str) -> None:
             f"no model {name!r}: it is neither embedded ({', '.join(EMBEDDED)}), nor a local folder, nor cached, and "
             f"{constants.ENDPOINT} cannot be reached ({error}); check the name, or download the model first"
         ) from error
-
-
-def cache_folder() -> Path:
-    """Where converted models live: $DISTIL_CACHE, else $XDG_CACHE_HOME/distil-envs, else ~/.cache/distil-envs."""
-    explicit = os.environ.get("DISTIL_CACHE")
-    if explicit:
-        return Path(explicit).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").expanduser() / "distil-envs"
 
 
 def _smollm2() -> str:

@@ -88,3 +88,17 @@ def _cuda_tests_skip_aloud(request: pytest.FixtureRequest) -> None:
 
         if not torch.cuda.is_available():
             pytest.skip("no CUDA device")
+
+
+@pytest.fixture(scope="session")
+def docker_problem() -> str | None:
+    """Why no container can be started here; None where one can."""
+    from distil_envs.sandbox.docker import DockerSandbox
+
+    return DockerSandbox.problem()
+
+
+@pytest.fixture(autouse=True)
+def _docker_tests_skip_aloud(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("docker") and (problem := request.getfixturevalue("docker_problem")):
+        pytest.skip(problem)

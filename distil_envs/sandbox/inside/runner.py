@@ -88,7 +88,6 @@ class Runner:
             "lines": LINES_BYTES,
         }
         with Buffers(sizes) as buffers:
-            before = self._memory.read()
             streams = {name: Stream(buffers.views[name], ring=name != "results") for name in sizes}
             started = time.monotonic()
             pid = os.fork()
@@ -102,6 +101,9 @@ class Runner:
             for stream in streams.values():
                 stream.drain_rest()
             doubt = doubt or self._cleaner.clean()
+            memory = self._memory.verdict()
+            if memory:
+                doubt = doubt or "a process was killed for lack of memory"
             if not cause and streams["results"].full:
                 cause = "value"
             if cause == "load" or not streams["results"].total:
@@ -110,7 +112,7 @@ class Runner:
                 "cause": cause,
                 "exit_code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
                 "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
-                "memory": self._memory.verdict(before),
+                "memory": memory,
                 "wall_s": wall or time.monotonic() - started,
                 "cpu_s": usage.ru_utime + usage.ru_stime if usage else 0.0,
                 "memory_bytes": usage.ru_maxrss * 1024 if usage else 0,
@@ -188,39 +190,32 @@ class Runner:
 
 
 class MemoryEvents:
-    """The kernel's counters of this control group: how often it ran into its limit, and how many were killed."""
+    """What the kernel counts of this control group. After a kill the runner is replaced: the counts are not reset."""
 
-    def __init__(self) -> None:
-        self._files = [
-            (os.open(path, os.O_RDONLY), keys)
-            for path, keys in (
-                ("/sys/fs/cgroup/memory.events", ("oom", "oom_kill")),
-                ("/sys/fs/cgroup/memory/memory.oom_control", ("oom_kill",)),
-                ("/sys/fs/cgroup/memory/memory.failcnt", ()),
-            )
-            if os.access(path, os.R_OK)
-        ]
+    _ROOT = "/sys/fs/cgroup"
+    _NEAR = 2 << 20
+    """Bytes from the limit at which it counts as reached: memory is charged in batches."""
 
-    def read(self) -> dict[str, int]:
-        """``kills``, and ``hits`` of the limit; empty where the counters cannot be read."""
-        found: dict[str, int] = {}
-        for fd, keys in self._files:
-            words = os.pread(fd, 4096, 0).decode("ascii").split()
-            if not keys:
-                found["hits"] = int(words[0])
-                continue
-            values = dict(zip(words[::2], words[1::2], strict=False))
-            for key, name in (("oom", "hits"), ("oom_kill", "kills")):
-                if key in keys and key in values:
-                    found[name] = int(values[key])
-        return found
-
-    def verdict(self, before: dict[str, int]) -> str:
-        """``limit``: a process was killed at this group's limit; ``host``: for lack of memory elsewhere."""
-        after = self.read()
-        if after.get("kills", 0) <= before.get("kills", 0):
+    def verdict(self) -> str:
+        """``limit``: a process was killed at this group's limit; ``host``: one was, for lack of memory elsewhere."""
+        if "oom_kill" in (events := self._read("memory.events")):  # version 2 of control groups
+            return "" if not events["oom_kill"] else "limit" if events["oom"] else "host"
+        if not self._read("memory/memory.oom_control").get("oom_kill"):
             return ""
-        return "limit" if after.get("hits", 0) > before.get("hits", 0) else "host"
+        used = self._read("memory/memory.max_usage_in_bytes").get("", 0)
+        limit = self._read("memory/memory.limit_in_bytes").get("", 0)
+        return "limit" if used >= limit - self._NEAR else "host"
+
+    def _read(self, name: str) -> dict[str, int]:
+        """Keys and numbers; a bare number has an empty key; nothing where it cannot be read."""
+        try:
+            with open(f"{self._ROOT}/{name}", encoding="ascii") as file:
+                words = file.read().split()
+        except OSError:
+            return {}
+        if len(words) == 1:
+            words = ["", *words]
+        return {key: int(value) for key, value in zip(words[::2], words[1::2], strict=True)}
 
 
 def _moved(fd: int) -> int:
