@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
 
+from distil_envs.sandbox.seccomp import filter_program
+
 FLAGS = ("-s", "-B", "-u")
 """No packages of the user, no bytecode written, no buffering. Not ``-I``: it would ignore PYTHONHASHSEED."""
 
@@ -39,12 +41,15 @@ for name in boot["preload"]:
 for name, source in boot["modules"]:
     module = sys.modules[name] = types.ModuleType(name)
     exec(compile(source, "<" + name + ">", "exec"), module.__dict__)
+if boot["filter"]:
+    sys.modules["distil_envs.sandbox.inside.confine"].confine(bytes.fromhex(boot["filter"]))
 sys.modules["distil_envs.sandbox.inside.runner"].main(boot["config"])
 """
 
 _MODULES = (
     "distil_envs.sandbox.codec",
     "distil_envs.sandbox.bounded",
+    "distil_envs.sandbox.inside.confine",
     "distil_envs.sandbox.inside.cleaning",
     "distil_envs.sandbox.inside.streams",
     "distil_envs.sandbox.inside.describe",
@@ -66,7 +71,10 @@ class RunnerConfig:
     """What a back-end tells its runner."""
 
     isolated: bool
-    """The runner is process 1 of its own process, IPC and mount namespaces: what else is in them is the program's."""
+    """The runner is process 1 of its own process, IPC and mount namespaces: what else is in them is the program's.
+
+    It then also takes on the filter of `distil_envs.sandbox.seccomp`.
+    """
     scratch: tuple[str, ...]
     """Writable folders, emptied after every program."""
     work: str
@@ -81,7 +89,8 @@ class RunnerConfig:
 
 def bundle(config: RunnerConfig) -> bytes:
     """What to write to the standard input of `COMMAND`."""
-    boot = {"modules": _sources(), "preload": _PRELOAD, "config": asdict(config)}
+    calls = filter_program().hex() if config.isolated else ""
+    boot = {"modules": _sources(), "preload": _PRELOAD, "filter": calls, "config": asdict(config)}
     text = json.dumps(boot).encode("ascii")
     return len(text).to_bytes(4, "big") + text
 
