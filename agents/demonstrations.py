@@ -9,6 +9,7 @@ from distil_envs.counted import derive
 from distil_envs.env import TokenEnv
 from distil_envs.grading import grade
 from distil_envs.resources import Provider, feedback_of
+from distil_envs.text import fenced
 from feedback.context import Demonstration
 
 PATIENCE = 200
@@ -16,15 +17,16 @@ PATIENCE = 200
 
 
 def demonstrate(env: TokenEnv, provider: Provider, count: int) -> tuple[Demonstration, ...]:
-    """Up to `count` demonstrations: question, another task's answer as the wrong attempt, feedback, right answer.
+    """Up to `count` demonstrations: question, wrong attempt, feedback, right answer.
 
+    The wrong attempt is the first of the task's own wrong solutions, which code tasks have, or another task's answer.
     The tasks come from the train split and, where it has others, from outside the pool that is trained on. Tasks
-    without ``reference["answer"]``, and providers that say nothing about such an attempt, give no demonstration.
+    without a `Task.answer`, and providers that say nothing about such an attempt, give no demonstration.
     """
     tasks = list(_solved_tasks(env, count + 1))
     made: list[Demonstration] = []
     for task, other in zip(tasks, tasks[1:] + tasks[:1], strict=True):
-        shown = _demonstrate(env, provider, task, str(other.reference["answer"]))
+        shown = _demonstrate(env, provider, task, _wrong_solution(task) or str(other.answer))
         if shown is not None and len(made) < count:
             made.append(shown)
     return tuple(made)
@@ -42,18 +44,24 @@ def _solved_tasks(env: TokenEnv, count: int) -> Iterator[Task]:
             pool = set()
     answers: set[str] = set()
     for task in drawn:
-        answer = task.reference.get("answer")
+        answer = task.answer
         # Distinct answers, so that the wrong attempt taken from another task is wrong.
-        if answer is not None and str(answer) not in answers and task.content not in pool:
-            answers.add(str(answer))
+        if answer is not None and answer not in answers and task.content not in pool:
+            answers.add(answer)
             pool.add(task.content)
             yield task
             if len(answers) == count:
                 return
 
 
+def _wrong_solution(task: Task) -> str | None:
+    for row in task.reference.get("wrong", ()):
+        return fenced(str(row["solution"]).rstrip(), label="python")
+    return None
+
+
 def _demonstrate(env: TokenEnv, provider: Provider, task: Task, wrong: str) -> Demonstration | None:
-    right = str(task.reference["answer"])
+    right = str(task.answer)
     attempts = [
         Episode(task, [Attempt((), (), text, grade(env.verify, task, text))], rollout_id=name)
         for name, text in (("wrong", wrong), ("right", right))

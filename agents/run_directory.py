@@ -4,6 +4,7 @@
     metrics.jsonl       one row a step
     evaluations.jsonl   one row an evaluation and split
     episodes.jsonl      what was sampled, with outcomes and feedback
+    resources.jsonl     what grading ran on, one row for each start and resume; absent where it needs nothing
     checkpoints/        step-000010/, …; complete or absent, never torn
     tensorboard/        the same numbers
     learning-curve.png
@@ -29,7 +30,7 @@ import yaml
 
 from distil_envs.errors import ConfigError
 
-LOGS = ("metrics.jsonl", "evaluations.jsonl", "episodes.jsonl")
+LOGS = ("metrics.jsonl", "evaluations.jsonl", "episodes.jsonl", "resources.jsonl")
 
 
 class RunDirectory:
@@ -61,7 +62,7 @@ class RunDirectory:
 
     def withdraw(self) -> None:
         """Undo `create` for a run that failed before its first step. Others' files in the folder stay."""
-        for name in ("config.yaml", "evaluations.jsonl", ".lock"):
+        for name in ("config.yaml", "evaluations.jsonl", "resources.jsonl", ".lock"):
             (self.path / name).unlink(missing_ok=True)
         for folder in (self.checkpoints, self.path):
             with suppress(OSError):  # not empty

@@ -80,11 +80,15 @@ class Trainer:
         with closing(make_envs(config, policy, "train", self._rows(), **limit)) as envs:
             own = take_provider(envs)
             self.provider = own if config.feedback is None else provider_named(config.feedback)
+            resources = envs.rows[0].resources()  # here, so that what is missing is told before anything begins
             updater = self._updater(policy, envs)
             if main:
                 self._open(run)
             self.accelerator.wait_for_everyone()
             step = self._restore(run, updater)
+            if main and resources:
+                run.append("resources.jsonl", [{"step": step, **resources}])
+                self._say(", ".join(f"{name}: {value}" for name, value in resources.items()))
             examine = Examiner(config, policy, run, pool, self._say)
             if main and step == 0:
                 self._tell_estimate(policy, envs)

@@ -1,6 +1,6 @@
 """Environments for training language models from rich feedback.
 
-Importing this registers ``distil/Math-v0`` and ``distil/Toy-v0`` with Gymnasium.
+Importing this registers ``distil/Math-v0``, ``distil/Code-v0`` and ``distil/Toy-v0`` with Gymnasium.
 """
 
 from distil_envs.env import TokenEnv
@@ -10,8 +10,10 @@ from distil_envs.outcome import (
     Check,
     Diagnosis,
     Event,
+    ExecutedLines,
     Outcome,
     Raised,
+    Resources,
     Status,
     TestResult,
     ToolOutput,
@@ -30,9 +32,11 @@ __all__ = [
     "Diagnosis",
     "Episode",
     "Event",
+    "ExecutedLines",
     "Grader",
     "Outcome",
     "Raised",
+    "Resources",
     "Status",
     "Task",
     "TaskSet",

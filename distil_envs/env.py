@@ -133,6 +133,7 @@ class TokenEnv(gym.Env[Observation, int]):
         """All tasks, before ``num_tasks``."""
         self.tasks: TaskSet = self.source if num_tasks is None else self.source.take(num_tasks)
         self.verifier: Verifier = resolve_verifier(verifier, verify_timeout_s)
+        self._owns_verifier = self.verifier is not verifier
         self.feedback: Provider | None = resolve_feedback(feedback)
         self.max_new_tokens = max_new_tokens
         self.max_prompt_tokens = max_prompt_tokens
@@ -305,9 +306,34 @@ class TokenEnv(gym.Env[Observation, int]):
         text = turn.text if turn.ended else decode(self.tokenizer, turn.completion)
         return render_ansi(turn.task, text, turn.episode)
 
+    def shared(self) -> dict[str, Any]:
+        """The options that the other rows of a `TokenVectorEnv` take from its first, so that things exist once.
+
+        A subclass with an ``__init__`` of its own may mean other things by these: they are used only if it overrides
+        this too.
+        """
+        return {
+            "tasks": self.tasks,
+            "split": self.tasks.split,
+            "num_tasks": None,
+            "shot_tasks": self.prompts.shot_tasks,
+            "verifier": self.verifier,
+            "feedback": self.feedback,
+            "tokenizer": self.tokenizer,
+        }
+
+    def resources(self) -> dict[str, str]:
+        """What grading runs on, for the record of a run (law 6), such as ``{"sandbox": "docker"}``; often nothing.
+
+        Raises a DistilError where it cannot run at all.
+        """
+        return dict(getattr(self.verifier, "resources", dict)())
+
     def close(self) -> None:
-        """Stop grading. May be called again."""
+        """Stop grading, and close the verifier if this made it. May be called again."""
         self._close_grader()
+        if self._owns_verifier:
+            getattr(self.verifier, "close", lambda: None)()
 
     def _begun(self) -> _Turn:
         if self._turn is None:

@@ -43,7 +43,11 @@ SHARED_WORKERS = 4
 
 
 class Verifier(Protocol):
-    """Grades one completion. Stateless, callable from any thread, never raises for a bad completion."""
+    """Grades one completion. Stateless, callable from any thread, never raises for a bad completion.
+
+    One that holds something may have ``close()``, which is called by who made it, and ``resources()``, a mapping of
+    names to what it runs on, for the record of a run.
+    """
 
     def __call__(self, task: Task, completion: str, /) -> Outcome: ...
 

@@ -42,6 +42,11 @@ class Event:
     def to_dict(self) -> dict[str, Any]:
         return {"kind": self.kind, **asdict(self)}
 
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Event:
+        """Inverse of `to_dict`, for its fields alone."""
+        return cls(**row)
+
 
 @dataclass(frozen=True)
 class Check(Event):
@@ -70,6 +75,18 @@ class Diagnosis(Event):
 
 
 @dataclass(frozen=True)
+class Frame:
+    """Where an exception passed through the program: a claim of the program, as are its locals."""
+
+    function: str
+    line: int
+    """Counted from 1 in the program's code."""
+    code: str = ""
+    """The text of that line."""
+    locals: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Raised(Event):
     """An exception: of the completion's program, or (with ``infra_error``) of our own side."""
 
@@ -77,12 +94,27 @@ class Raised(Event):
     type: str
     message: str
     line: int | None = None
+    """Counted from 1 in the program's code."""
     span: Span | None = None
+    column: int | None = None
+    """Counted from 1; of a syntax error."""
+    code: str = ""
+    """The text of that line."""
+    frames: tuple[Frame, ...] = ()
+    """From the outermost to where it was raised."""
+    frames_cut: int = 0
+    """How many frames in the middle are left out."""
+    test: str = ""
+    """Name of the test in which it was raised."""
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Raised:
+        return cls(**{**row, "frames": tuple(Frame(**frame) for frame in row.get("frames", ()))})
 
 
 @dataclass(frozen=True)
 class TestResult(Event):
-    """One test of a program."""
+    """One test of a program; all private ones together are one."""
 
     __test__: ClassVar[bool] = False  # not a pytest class
     kind: ClassVar[str] = "test-result"
@@ -92,6 +124,45 @@ class TestResult(Event):
     expected: str = ""
     actual: str = ""
     span: Span | None = None
+    status: str = ""
+    """``passed``, or why not: ``wrong``, ``raised``, ``timeout``, ``limit``, ``not-run``."""
+    diff: str = ""
+    """Where expected and actual differ first."""
+    detail: str = ""
+    """What happened, where there is neither a value nor an exception."""
+    stdout: str = ""
+    """What the program printed meanwhile."""
+    public: bool = True
+    """Whether it may be shown. Of private tests nothing is told but whether all passed."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One executed line, and the variables that it changed: claims of the program."""
+
+    line: int
+    """Counted from 1 in the program's code."""
+    code: str
+    changed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExecutedLines(Event):
+    """What a program did in one test, line by line; head and tail are kept."""
+
+    kind: ClassVar[str] = "executed-lines"
+    test: str
+    head: tuple[Step, ...] = ()
+    tail: tuple[Step, ...] = ()
+    cut: int = 0
+    """How many steps between them are left out."""
+    span: Span | None = None
+    """The last line executed."""
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> ExecutedLines:
+        steps = {name: tuple(Step(**step) for step in row.get(name, ())) for name in ("head", "tail")}
+        return cls(**{**row, **steps})
 
 
 @dataclass(frozen=True)
@@ -105,7 +176,22 @@ class ToolOutput(Event):
     span: Span | None = None
 
 
-EVENTS: Mapping[str, type[Event]] = {cls.kind: cls for cls in (Check, Diagnosis, Raised, TestResult, ToolOutput)}
+@dataclass(frozen=True)
+class Resources(Event):
+    """What a program used, all runs on public tests together, and the limit that it hit. Never twice the same."""
+
+    kind: ClassVar[str] = "resources"
+    wall_s: float
+    cpu_s: float
+    memory_bytes: int
+    """Peak of the largest process."""
+    limit: str = ""
+    """``wall``, ``cpu``, ``memory``, …; empty for none."""
+
+
+EVENTS: Mapping[str, type[Event]] = {
+    cls.kind: cls for cls in (Check, Diagnosis, Raised, TestResult, ExecutedLines, ToolOutput, Resources)
+}
 
 
 @dataclass(frozen=True)
@@ -138,7 +224,7 @@ def _event(row: Mapping[str, Any]) -> Event:
     values = {name: value for name, value in row.items() if name in known}
     if values.get("span") is not None:
         values["span"] = tuple(values["span"])
-    return cls(**values)
+    return cls.from_dict(values)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class PromptBuilder:
     shots: int = 0
     """How many solved tasks to show: the same ones for every question, except for the one that is asked."""
     shot_tasks: TaskSet | None = None
-    """Where they come from; those with a ``reference["answer"]`` serve. Needed if ``shots`` is not 0."""
+    """Where they come from; those with a `Task.answer` serve. Needed if ``shots`` is not 0."""
     chat_template: str | None = None
     """Instead of the tokenizer's."""
 
@@ -46,7 +46,7 @@ class PromptBuilder:
         messages = [{"role": "system", "content": "\n\n".join(systems)}] if systems else []
         for example in self.examples(task):
             messages += [message for message in self._question(example) if message["role"] != "system"]
-            messages.append({"role": "assistant", "content": str(example.reference["answer"])})
+            messages.append({"role": "assistant", "content": str(example.answer)})
         return messages + question
 
     def examples(self, task: Task) -> list[Task]:
@@ -66,7 +66,7 @@ class PromptBuilder:
         if self.shots and self.shot_tasks is not None:
             for counter in range(PATIENCE * (self.shots + 1)):
                 task = self.shot_tasks.draw(derive(0, "shots"), counter)
-                if "answer" in task.reference:
+                if task.answer is not None:
                     found.setdefault(task.content, task)
                 if len(found) > self.shots:
                     break

@@ -36,14 +36,26 @@ _WORDS: Final = {
 }
 
 _BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
-    "tasks": {"math/word-problems": "distil_envs.math.task_sets:word_problems"},
-    "verifiers": {"math": "distil_envs.math.verifier:MathVerifier", "exact": "distil_envs.toy:exact_match"},
+    "tasks": {
+        "math/word-problems": "distil_envs.math.task_sets:word_problems",
+        "code": "distil_envs.code.task_sets:code",
+    },
+    "verifiers": {
+        "math": "distil_envs.math.verifier:MathVerifier",
+        "code": "distil_envs.code.verifier:CodeVerifier",
+        "exact": "distil_envs.toy:exact_match",
+    },
     "feedback": {
-        name: f"feedback.providers.{name}:{name}" for name in ("binary", "answer", "diagnosis", "solution", "peer")
+        **{name: f"feedback.providers.{name}:{name}" for name in ("binary", "answer", "diagnosis", "solution", "peer")},
+        "execution-trace": "feedback.providers.execution_trace:ExecutionTrace",
     },
     "experts": {"self-teacher": "feedback.experts.self_teacher:SelfTeacher"},
     "learners": {"DistIL": "agents.learners.distil:DistIL", "GRPO": "agents.learners.grpo:GRPO"},
-    "sandboxes": {},
+    "sandboxes": {
+        "docker": "distil_envs.sandbox.docker:DockerSandbox",
+        "bubblewrap": "distil_envs.sandbox.bubblewrap:BubblewrapSandbox",
+        "subprocess": "distil_envs.sandbox.subprocess:SubprocessSandbox",
+    },
 }
 
 _FAMILIES: Final = {"math": "distil_envs.math.families:FAMILIES", "toy": "distil_envs.toy:FAMILIES"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from distil_envs.episode import Episode
-from distil_envs.outcome import Check, Diagnosis, Raised
+from distil_envs.outcome import Check, Diagnosis, Raised, TestResult
 from distil_envs.task import Task
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -27,6 +27,10 @@ def render_ansi(task: Task, text: str, episode: Episode | None) -> str:
         lines += [
             f"  {check.name}: {'passed' if check.passed else 'failed'} {check.detail}"
             for check in outcome.trace.of(Check)
+        ]
+        lines += [
+            f"  {test.name}: {test.status or ('passed' if test.passed else 'failed')} {test.input}"
+            for test in outcome.trace.of(TestResult)
         ]
         lines += [f"  {diagnosis.code}: {diagnosis.message}" for diagnosis in outcome.trace.of(Diagnosis)]
         lines += [f"  {raised.type}: {raised.message}" for raised in outcome.trace.of(Raised)]

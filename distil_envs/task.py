@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from distil_envs.errors import TaskError
+from distil_envs.text import fenced
 
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
@@ -63,6 +64,16 @@ class Task:
     def text(self) -> str:
         """The prompt as one text: the contents of its messages, in order, with a blank line between them."""
         return "\n\n".join(message["content"] for message in self.messages)
+
+    @property
+    def answer(self) -> str | None:
+        """A right response: ``reference["answer"]``; of a code task its solution in a fence; None without either."""
+        answer, solution = self.reference.get("answer"), self.reference.get("solution")
+        if answer is not None:
+            return str(answer)
+        if self.domain == "code" and isinstance(solution, str):
+            return fenced(solution.rstrip(), label="python")
+        return None
 
     @property
     def content(self) -> str:

@@ -221,7 +221,8 @@ def load_tasks(spec: TaskSpec, split: SplitName = "train", on_error: Literal["ra
             - a registered name, with levels if wanted: ``math``, ``math/arithmetic``, ``math/algebra@2``,
               ``math/algebra@1-3``;
             - a path to a JSONL file of tasks;
-            - a file of another form: ``gsm8k:PATH``, ``math-jsonl:PATH``, ``aime:PATH``;
+            - a file of another form: ``gsm8k:PATH``, ``math-jsonl:PATH``, ``aime:PATH``, ``humaneval:PATH``,
+              ``mbpp:PATH``, ``livecodebench:PATH``;
             - a Hugging Face data set: ``hf:NAME``, see `distil_envs.loaders.hf`;
             - several of these with commas between them: one is picked uniformly for each draw, unless all are files,
               which are joined.

@@ -6,6 +6,8 @@ import itertools
 import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +17,7 @@ from distil_envs.grading import Grader, Verifier
 from distil_envs.jsonl import BadLinesError
 from distil_envs.outcome import Diagnosis, Outcome, Raised
 from distil_envs.resources import resolve_verifier
+from distil_envs.sandbox.protocol import Sandbox
 from distil_envs.task import Task
 from distil_envs.task_set import FixedTaskSet, TaskSet, TaskSpec, load_tasks
 
@@ -27,7 +30,7 @@ class Problem:
     """One thing that is wrong."""
 
     kind: str
-    """``bad line``, ``duplicate content``, ``leakage``, ``reference`` or ``empty answer``."""
+    """``bad line``, ``duplicate content``, ``leakage``, ``reference``, ``empty answer`` or ``wrong solution``."""
     where: str
     """A task id, or a file and line."""
     message: str
@@ -50,7 +53,12 @@ class Report:
 
 
 def validate_tasks(
-    spec: TaskSpec, verifier: str | None = None, samples: int = 20, seed: int = 0, timeout_s: float = 10.0
+    spec: TaskSpec,
+    verifier: str | None = None,
+    samples: int = 20,
+    seed: int = 0,
+    timeout_s: float = 10.0,
+    sandbox: str | Sandbox = "auto",
 ) -> Report:
     """Look at every task of a fixed set, or at a sample of a generated one.
 
@@ -60,11 +68,13 @@ def validate_tasks(
         samples: Tasks of every family and level of a generated set.
         seed: Of the sample.
         timeout_s: Seconds for one verification by a plain function.
+        sandbox: Where the programs of code tasks run; see `distil_envs.code.CodeVerifier`.
 
     Raises:
         NotFoundError: no such task set, file, or verifier.
         ConfigError: a spec that means nothing.
         TaskError: an empty file.
+        SandboxError: there are code tasks, and nowhere to run programs.
     """
     report = Report()
     task_set = _load(spec, report)
@@ -77,7 +87,10 @@ def validate_tasks(
         report.complete = False
         report.tasks = _sample(task_set, samples, seed)
     report.problems += _leaks(report.tasks)
-    _grade(report, verifier, timeout_s)
+    programs = [task for task in report.tasks if verifier is None and task.domain == "code"]
+    if programs:
+        _examine(report, programs, sandbox)
+    _grade(report, [task for task in report.tasks if not programs or task.domain != "code"], verifier, timeout_s)
     return report
 
 
@@ -128,11 +141,26 @@ def _leaks(tasks: Sequence[Task]) -> Iterator[Problem]:
             )
 
 
-def _grade(report: Report, name: str | None, timeout_s: float) -> None:
+def _examine(report: Report, programs: Sequence[Task], sandbox: str | Sandbox) -> None:
+    """Code tasks, which have more to prove."""
+    from distil_envs.code.validation import examine
+    from distil_envs.code.verifier import CodeVerifier
+
+    with closing(CodeVerifier(sandbox, record_lines=False)) as verifier, ThreadPoolExecutor() as pool:
+        verifier.make_sandbox()
+        for task, found in zip(programs, pool.map(lambda task: list(examine(verifier, task)), programs), strict=True):
+            report.problems += [Problem(kind, task.id, message) for kind, message in found]
+    solved = sum("solution" in task.reference for task in programs)
+    report.graded += solved
+    if solved < len(programs):
+        report.ungraded["no reference.solution"] = len(programs) - solved
+
+
+def _grade(report: Report, tasks: Sequence[Task], name: str | None, timeout_s: float) -> None:
     verifiers: dict[str, Verifier | None] = {}
     with Grader() as grader:
         jobs = []
-        for task in report.tasks:
+        for task in tasks:
             answer = task.reference.get("answer")
             if task.domain not in verifiers:
                 verifiers[task.domain] = _verifier(task.domain, name, timeout_s)
@@ -147,7 +175,7 @@ def _grade(report: Report, name: str | None, timeout_s: float) -> None:
             report.ungraded[why] = report.ungraded.get(why, 0) + 1
         for task, right, empty in jobs:
             report.problems += _verdicts(task, right.result(), empty.result())
-    report.graded = len(jobs)
+    report.graded += len(jobs)
 
 
 def _verifier(domain: str, name: str | None, timeout_s: float) -> Verifier | None:

@@ -259,18 +259,10 @@ def _made(row: Callable[..., Any], options: Mapping[str, Any]) -> TokenEnv:
 
 
 def _shared(first: TokenEnv) -> dict[str, Any]:
-    """What the other rows take from the first. A subclass with its own ``__init__`` may mean other things by these."""
-    if type(first).__init__ is not TokenEnv.__init__:
-        return {}
-    return {
-        "tasks": first.tasks,
-        "split": first.tasks.split,
-        "num_tasks": None,
-        "shot_tasks": first.prompts.shot_tasks,
-        "verifier": first.verifier,
-        "feedback": first.feedback,
-        "tokenizer": first.tokenizer,
-    }
+    """What the other rows take from the first; see `TokenEnv.shared`."""
+    kind = type(first)
+    own = kind.__init__ is not TokenEnv.__init__ and kind.shared is TokenEnv.shared
+    return {} if own else first.shared()
 
 
 def _stacked(observations: Sequence[Observation]) -> Observation:

@@ -8,18 +8,16 @@ the task.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from distil_envs import Episode
 from distil_envs.errors import ConfigError
+from distil_envs.text import fenced, shorten
 from distil_envs.tokenization import encode_chat
 from feedback.feedback import Feedback
 
-CUT = " […] "
-"""Stands where feedback was cut; its beginning and end are kept."""
 CUT_STEP = 16
 """How many characters of the longest feedback that fits may be lost, so that fewer lengths need trying."""
 
@@ -114,23 +112,3 @@ class ContextTemplate:
         if self.show_attempt:
             return [*turns, {"role": "assistant", "content": attempt}, {"role": "user", "content": words}]
         return [*turns[:-1], {**turns[-1], "content": f"{turns[-1]['content']}\n{words}"}]
-
-
-def fenced(text: str, fence: str) -> str:
-    """`text` between two fences that it does not contain."""
-    if not fence:
-        return text
-    run = max((len(match) for match in re.findall(re.escape(fence[0]) + "+", text)), default=0)
-    edge = fence if fence not in text else fence[0] * max(len(fence), run + 1)
-    return f"{edge}\n{text}\n{edge}"
-
-
-def shorten(text: str, limit: int) -> str:
-    """At most `limit` characters: the beginning and the end, with a mark between."""
-    if len(text) <= limit:
-        return text
-    if limit <= len(CUT):
-        return ""
-    head = (limit - len(CUT) + 1) // 2
-    tail = limit - len(CUT) - head
-    return text[:head] + CUT + (text[-tail:] if tail else "")

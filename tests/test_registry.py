@@ -124,7 +124,7 @@ def test_an_unknown_name_is_told_what_was_tried_and_what_exists(entry_points: li
         "built-in",
         "'distil_envs.sandboxes' (1)",
         "module:name",
-        "Known: docker",
+        "Known: bubblewrap, docker",
     ):
         assert part in message
 

@@ -84,9 +84,10 @@ def evaluate_model(model: Name, options: Annotated[EvalOptions, tyro.conf.arg(na
     out = console()
     with closing(_envs(config, policy, options.split, tasks)) as envs, out.status(f"{envs.num_envs} tasks"):
         take_provider(envs)
-        name = envs.rows[0].source.name
+        name, resources = envs.rows[0].source.name, envs.rows[0].resources()
         result = evaluate(policy, envs, seed=config.seed, samples=options.samples, ks=options.ks)
-    about = {"model": model, "env": config.env, "task_set": name, "split": options.split, "seed": config.seed}
+    about: dict[str, Any] = {"model": model, "env": config.env, "task_set": name, "split": options.split}
+    about |= {"seed": config.seed, "resources": resources}
     out.print(Text(f"{model} on {config.env}, {name}, {options.split} split", style="bold"), soft_wrap=True)
     out.print(_table(result))
     if options.output is not None:

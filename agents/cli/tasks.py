@@ -93,16 +93,18 @@ def validate(
     samples: int = 20,
     seed: int = 0,
     timeout: float = 10.0,
+    sandbox: str = "auto",
 ) -> None:
     """Check a file of tasks, or a task set by name. The exit status is 1 if anything is wrong.
 
     Looked for are lines that cannot be read or break the schema, ids used twice, tasks that ask the same, prompts that
-    stand in both splits, references that the verifier rejects, and empty answers that it accepts.
+    stand in both splits, references that the verifier rejects, and empty answers that it accepts. Of a code task the
+    solution must pass, a program that does nothing fail, and each wrong solution fail as its row says, twice alike.
 
     For example:
-    $ distil tasks validate my-tasks.jsonl
     $ distil tasks validate math --samples 100
     $ distil tasks validate my-tasks.jsonl --verifier my_package.grading:verifier
+    $ distil tasks validate code --sandbox docker
 
     Args:
         name: A path to a JSONL file, a task set, or anything else that --tasks takes.
@@ -110,10 +112,11 @@ def validate(
         samples: How many tasks of every family and level of a generated set are looked at; files are checked whole.
         seed: Of these samples.
         timeout: Seconds for one verification by a plain function.
+        sandbox: Where the programs of code tasks run: auto, docker, bubblewrap, or another by name.
     """
     if samples < 1:
         raise ConfigError(f"--samples must be at least 1, got {samples}")
-    report = validate_tasks(name, verifier, samples, seed, timeout)
+    report = validate_tasks(name, verifier, samples, seed, timeout, sandbox)
     out = console()
     looked = "every task" if report.complete else "a sample of every family and level"
     out.print(Text(f"{name}: {looked}", style="italic"), soft_wrap=True)
@@ -234,8 +237,28 @@ def _print_task(out: Console, task: Task) -> None:
         out.print(Padding.indent(Text(message["content"]), 2))
     for field, value in task.to_dict()["reference"].items():
         out.print(Text(f"{field}:", style="green"))
-        shown = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        out.print(Padding.indent(Text(shown), 2))
+        items = value if task.domain == "code" and isinstance(value, list) else [value]
+        for item in items:
+            out.print(Padding.indent(Text(_item(item)), 2))
+
+
+def _item(value: Any) -> str:
+    """A value of a reference; of a program's tests and wrong solutions, what one wants to read."""
+    if isinstance(value, str):
+        return value.rstrip("\n")
+    match value:
+        case {"call": call, "expected": expected}:
+            return f"{call} == {expected}"
+        case {"call": call, "raises": raises}:
+            return f"{call} raises {raises}"
+        case {"stdin": stdin, "stdout": stdout}:
+            return f"{stdin!r} → {stdout!r}"
+        case {"check": check}:
+            return str(check).rstrip("\n")
+        case {"solution": solution, **rest}:
+            told = ", ".join(f"{name}: {item}" for name, item in rest.items())
+            return f"# {told}\n{str(solution).rstrip()}\n"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _print_json(rows: Iterable[dict[str, Any]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -15,13 +17,21 @@ def shipped(name: str) -> FixedTaskSet:
 
     Raises NotFoundError when it is in neither place: the installation is broken.
     """
-    package = files("distil_envs")
-    installed = package.joinpath("tasks", *f"{name}.jsonl".split("/"))
-    with as_file(package) as folder:
-        checkout = Path(folder).parent / "tasks" / f"{name}.jsonl"
-        if not installed.is_file():
-            if not checkout.is_file():
-                raise NotFoundError(f"the shipped task set {name!r} is missing: looked for {installed} and {checkout}")
-            return FixedTaskSet(name, read_jsonl(checkout), "all")
-    with as_file(installed) as path:
+    with _place(f"{name}.jsonl") as path:
         return FixedTaskSet(name, read_jsonl(path), "all")
+
+
+def shipped_folder(name: str) -> FixedTaskSet:
+    """All files of the folder ``tasks/<name>`` as one set. Raises as `shipped` does."""
+    with _place(name) as folder:
+        return FixedTaskSet(name, [task for path in sorted(folder.glob("*.jsonl")) for task in read_jsonl(path)], "all")
+
+
+@contextmanager
+def _place(name: str) -> Iterator[Path]:
+    with as_file(files("distil_envs")) as package:
+        places = [package / "tasks" / name, package.parent / "tasks" / name]
+        found = next((path for path in places if path.exists()), None)
+        if found is None:
+            raise NotFoundError(f"the shipped tasks {name!r} are missing: looked for {places[0]} and {places[1]}")
+        yield found

@@ -14,7 +14,10 @@ from distil_envs.jsonl import OnError, Rows, collect, read_jsonl, task_from_row
 from distil_envs.loaders.aime import load_aime
 from distil_envs.loaders.gsm8k import load_gsm8k
 from distil_envs.loaders.hf import load_hf_spec
+from distil_envs.loaders.humaneval import load_humaneval
+from distil_envs.loaders.livecodebench import load_livecodebench
 from distil_envs.loaders.math_like import load_math
+from distil_envs.loaders.mbpp import load_mbpp
 from distil_envs.math.family import Family
 from distil_envs.sources import SplitName
 from distil_envs.task import Task
@@ -24,6 +27,9 @@ FORMS: Mapping[str, Callable[[str, OnError], Rows]] = {
     "gsm8k": load_gsm8k,
     "math-jsonl": load_math,
     "aime": load_aime,
+    "humaneval": load_humaneval,
+    "mbpp": load_mbpp,
+    "livecodebench": load_livecodebench,
     "hf": load_hf_spec,
 }
 """Loaders by the prefix of their specs."""

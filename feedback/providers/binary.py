@@ -21,4 +21,5 @@ def verdict(episode: Episode) -> str:
     if outcome.status is Status.MALFORMED or outcome.answer is None:
         return "No answer could be read."
     judged = "right" if outcome.success else "wrong"
-    return f"{outcome.answer} is {judged}."
+    named = "The answer" if "\n" in outcome.answer else outcome.answer  # a whole program needs no repeating
+    return f"{named} is {judged}."

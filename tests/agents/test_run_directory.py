@@ -31,6 +31,7 @@ def fill(run: RunDirectory, steps: int) -> dict[str, bytes]:
     for step in range(1, steps + 1):
         run.log_step(step, {"loss": step / 3}, [{"text": AWKWARD}, {"text": str(step)}])
         run.append("evaluations.jsonl", [{"step": step, "set": "pool"}])
+        run.append("resources.jsonl", [{"step": step, "sandbox": "docker"}])
     return contents(run)
 
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from distil_envs import Attempt, ByteTokenizer, Episode, Task, encode_chat
 from distil_envs.errors import ConfigError
+from distil_envs.text import CUT, fenced, shorten
 from distil_envs.tokenization import CHATML, decode
 from feedback import Feedback
-from feedback.context import CUT, CUT_STEP, ContextTemplate, Demonstration, fenced, shorten
+from feedback.context import CUT_STEP, ContextTemplate, Demonstration
 
 quick = settings(max_examples=40, deadline=None, derandomize=True)
 

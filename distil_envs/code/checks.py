@@ -1,0 +1,139 @@
+"""Tests that are code, for a program that must never be in the same place as they are.
+
+1. Once for each task, the tests run in a sandbox with the *reference solution* as candidate (`random` seeded), and
+   every call is recorded. The same tests are then run on the recorded answers alone, which must pass: a task whose
+   tests look at more than arguments and answers (identity, arguments changed in place) is refused with a `TaskError`.
+2. The tested program's sandbox gets those calls and returns values.
+3. A second, fresh sandbox runs the tests with a candidate that gives the returned values for the recorded calls.
+
+What the tests ask may depend on earlier answers. When they ask something else than was recorded, the program is run
+again with that question in its place, up to `ROUNDS` times; after that the answer is wrong. Only the verdict of the
+second sandbox counts, and it never holds the program.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from distil_envs.code.cases import CheckCase
+from distil_envs.code.compare import shown
+from distil_envs.errors import TaskError
+from distil_envs.sandbox.protocol import Call, CallResult, Ended, Execution, Limits, Program, Sandbox
+
+ROUNDS = 16
+"""How often a program is run because its answers led the tests to other questions."""
+_WHOLE = 1 << 24
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of tests that are code."""
+
+    passed: bool
+    execution: Execution
+    """The program's last run."""
+    program: Program
+    """As it was run last."""
+    asked: int
+    """How many of its answers the tests had asked for."""
+    unanswered: bool = False
+    """Whether the program gave no answer to the last question: it ended before, or the value cannot travel."""
+    failure: str = ""
+    """The line of the tests that failed, and with what."""
+
+
+def recorded(sandbox: Sandbox, case: CheckCase, limits: Limits) -> tuple[Call, ...]:
+    """The calls that the tests make of the reference solution.
+
+    Raises TaskError when they fail on it, or cannot be run on its answers alone; SandboxError when our side fails.
+    """
+    ended, calls = _trusted(sandbox, case, limits, "_distil_record", case.source, case.entry_point)
+    if ended[0] != "passed":
+        raise TaskError(f"the reference solution fails its own tests: {_told(case, ended)}")
+    again, _ = _trusted(sandbox, case, limits, "_distil_replay", case.source, calls)
+    if again[0] != "passed":
+        told = "they ask other things each time" if again[0] == "asks" else _told(case, again)
+        raise TaskError(
+            "the tests cannot be run on returned values alone, so that no program can be graded safely: on the "
+            f"reference solution's own values, {told}; write them as calls with expected values"
+        )
+    return tuple(Call(tuple(args), kwargs) for args, kwargs, _ in calls)
+
+
+def run_check(sandbox: Sandbox, case: CheckCase, calls: tuple[Call, ...], source: str, limits: Limits) -> Checked:
+    """Grade a program by tests that are code; ``calls`` are those of `recorded`.
+
+    Raises SandboxError when our side fails.
+    """
+    program = Program(source, case.entry_point, calls, limits=limits)
+    for _ in range(ROUNDS):
+        execution = sandbox.run(program)
+        answers = _answers(execution)
+        rows = [[call.args, dict(call.kwargs), answer] for call, answer in zip(program.calls, answers, strict=False)]
+        try:
+            ended, asked = _trusted(sandbox, case, limits, "_distil_replay", case.source, rows)
+        except TaskError as error:  # the tests pass on the reference's values, so it is these that they cannot take
+            return Checked(False, execution, program, len(rows), failure=str(error))
+        if ended[0] == "passed":
+            return Checked(True, execution, program, asked)
+        if ended[0] == "failed":
+            return Checked(False, execution, program, asked, failure=_told(case, ended))
+        at = asked - 1
+        question = Call(tuple(ended[1]), ended[2])
+        if at >= len(answers) and at < len(program.calls) and _same(question, program.calls[at]):
+            return Checked(False, execution, program, asked, unanswered=True)
+        program = replace(program, calls=(*program.calls[:at], question, *program.calls[at + 1 :]))
+    return Checked(False, execution, program, asked, failure=f"the tests still asked more after {ROUNDS} runs")
+
+
+def _same(one: Call, other: Call) -> bool:
+    return shown([one.args, dict(one.kwargs)], _WHOLE) == shown([other.args, dict(other.kwargs)], _WHOLE)
+
+
+def _answers(execution: Execution) -> list[list[Any]]:
+    """What was answered, up to the first value that cannot travel."""
+    found: list[list[Any]] = []
+    for result in execution.results:
+        if result.unencodable is not None:
+            break
+        found.append(_answer(result))
+    return found
+
+
+def _answer(result: CallResult) -> list[Any]:
+    if result.raised is not None:
+        return ["raised", result.raised.type.rpartition(".")[2], result.raised.message]
+    return ["value", result.value]
+
+
+def _trusted(sandbox: Sandbox, case: CheckCase, limits: Limits, name: str, *arguments: Any) -> Any:
+    """Call a function of `distil_envs.code.harness` beside the reference program. Raises TaskError when it fails."""
+    source = f"{case.solution}\n\n{_harness()}"
+    execution = sandbox.run(Program(source, name, (Call(arguments),), limits=limits))
+    result = execution.results[0] if execution.results else None
+    raised = execution.raised or (result.raised if result else None)
+    if raised is not None:
+        raise TaskError(f"the tests could not be run: {raised.type}: {raised.message}")
+    if result is None or execution.ended is not Ended.COMPLETED:
+        limit = f" ({execution.limit})" if execution.limit else ""
+        raise TaskError(f"the tests could not be run: their process ended with {execution.ended}{limit}")
+    if result.unencodable is not None:
+        raise TaskError(f"the tests could not be run: a value cannot leave the sandbox: {result.unencodable}")
+    return result.value
+
+
+def _told(case: CheckCase, ended: list[Any]) -> str:
+    """The failing line of the tests, and the error."""
+    _, kind, message, number = ended
+    lines = case.source.splitlines()
+    line = lines[number - 1].strip() if isinstance(number, int) and 0 < number <= len(lines) else ""
+    error = ": ".join(part for part in (kind, message) if part)
+    return f"{line} ({error})" if line else error
+
+
+@cache
+def _harness() -> str:
+    return files("distil_envs.code").joinpath("harness.py").read_text(encoding="utf-8")
