@@ -13,12 +13,10 @@ import json
 import linecache
 import math
 import os
-import random
 import resource
 import signal
 import site
 import sys
-import threading
 import time
 import types
 from collections.abc import Callable
@@ -26,9 +24,9 @@ from typing import Any, NoReturn
 
 from distil_envs.sandbox.bounded import bounded_repr, cut
 from distil_envs.sandbox.codec import CodecError, TooLargeError, decode_parsed, encode
-from distil_envs.sandbox.inside.cleaning import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl
+from distil_envs.sandbox.inside.cleaning import PR_SET_DUMPABLE, PR_SET_PDEATHSIG, prctl, set_signals
 from distil_envs.sandbox.inside.describe import FILENAME, describe, print_traceback
-from distil_envs.sandbox.inside.lines import traced
+from distil_envs.sandbox.inside.lines import line_tracer
 
 BROKEN = 70
 """Exit status of a child that failed before the program began."""
@@ -37,9 +35,28 @@ CLAIM_BYTES = 512 << 10
 CALL_STDOUT = 2000
 """Characters kept of what one call printed."""
 DESCRIPTORS = 256
+"""That a program may have open; also more than the runner has."""
 STACK_BYTES = 64 << 20
 """For recursion in C: the usual 8 MiB are few."""
-_RESULTS_FD, _LINES_FD, _FIRST_FREE = 3, 4, 5
+RESULTS_FD, LINES_FD, _FIRST_FREE = 3, 4, 5
+
+_stdout: _Printed
+"""Made before any fork, so that it costs a program nothing."""
+
+
+def prepare() -> None:
+    """In the runner, once: what is the same for every child. Descriptors 0 to 4 get other meanings later."""
+    global _stdout
+    _stdout = _Printed(1)
+    _open_streams(_stdout)
+    sys.argv = [FILENAME]
+    os.umask(0o022)
+    if not hasattr(builtins, "exit"):  # without `site`
+        site.setquit()
+    for name, value in {"NOFILE": DESCRIPTORS, "CORE": 0, "MSGQUEUE": 0}.items():
+        _limit(name, value)
+    hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
+    resource.setrlimit(resource.RLIMIT_STACK, (_least(STACK_BYTES, hard), hard))
 
 
 def run_child(channel: int, writers: dict[str, int], request: dict[str, Any], config: dict[str, Any]) -> NoReturn:
@@ -47,16 +64,12 @@ def run_child(channel: int, writers: dict[str, int], request: dict[str, Any], co
     body = json.loads(read_exactly(channel, request["body"]))
     _give_up_descriptors(writers, body["stdin"].encode("utf-8", "surrogatepass"))
     _take_limits(request, config)
-    signal_defaults()
     os.chdir(config["work"])
-    os.umask(0o022)
-    stdout = _Printed(1)
-    _open_streams(stdout)
-    _tidy_interpreter()
+    gc.enable()
     records = _Records(request["value_bytes"])
-    os.write(_RESULTS_FD, b"\n")  # from here on time counts
+    os.write(RESULTS_FD, b"\n")  # from here on time counts
     try:
-        status = _run(body, records, stdout)
+        status = _run(body, records)
     except SystemExit as exit_:
         status = _exit_status(exit_)
     _flush()
@@ -80,59 +93,49 @@ def read_exactly(fd: int, size: int) -> bytes:
 
 def _give_up_descriptors(writers: dict[str, int], stdin: bytes) -> None:
     """Standard input, output and error are the program's, then records and lines; all others are closed."""
-    source = os.memfd_create("stdin", 0)
-    done = 0
-    while done < len(stdin):
-        done += os.write(source, stdin[done:])
-    os.lseek(source, 0, os.SEEK_SET)
-    wanted = (source, writers["stdout"], writers["stderr"], writers["results"], writers["lines"])
-    high = [os.dup2(fd, 200 + at, inheritable=False) for at, fd in enumerate(wanted)]
-    for at, fd in enumerate(high):
-        os.dup2(fd, at, inheritable=at <= 2)  # what the program executes gets only the usual three
-    os.closerange(_FIRST_FREE, max(1024, resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+    if stdin:  # else it is the null device already
+        source = os.memfd_create("stdin", 0)
+        done = 0
+        while done < len(stdin):
+            done += os.write(source, stdin[done:])
+        os.lseek(source, 0, os.SEEK_SET)
+        os.dup2(source, 0)
+    os.dup2(writers["stdout"], 1)
+    os.dup2(writers["stderr"], 2)
+    os.dup2(writers["results"], RESULTS_FD, inheritable=False)
+    os.dup2(writers["lines"], LINES_FD, inheritable=False)
+    os.closerange(_FIRST_FREE, DESCRIPTORS)
 
 
 def _take_limits(request: dict[str, Any], config: dict[str, Any]) -> None:
     os.setsid()
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     prctl(PR_SET_DUMPABLE, 1)  # no other program is alive, and /proc/self is wanted
-    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:
-        score.write("1000")
+    score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    os.write(score, b"1000")
+    os.close(score)
     cpu = max(1, math.ceil(request["cpu_s"]))
-    wanted: dict[str, int | tuple[int, int]] = {
-        "CPU": (cpu, cpu + 1),
-        "FSIZE": request["file_bytes"],
-        "NOFILE": DESCRIPTORS,
-        "CORE": 0,
-        "MSGQUEUE": 0,
-    }
+    _limit("CPU", cpu, cpu + 1)
+    _limit("FSIZE", request["file_bytes"])
     if config["limit_address_space"]:
         with open("/proc/self/statm", encoding="ascii") as sizes:
             mapped = int(sizes.read().split()[0]) * resource.getpagesize()
-        wanted["AS"] = mapped + request["memory_bytes"]
+        _limit("AS", mapped + request["memory_bytes"])
     if config["limit_user_processes"]:
-        wanted["NPROC"] = request["processes"] + 1  # and the runner
-    for name, value in wanted.items():
-        number = getattr(resource, f"RLIMIT_{name}")
-        hard = resource.getrlimit(number)[1]
-        soft, most = value if isinstance(value, tuple) else (value, value)
-        resource.setrlimit(number, (_least(soft, hard), _least(most, hard)))
-    hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
-    resource.setrlimit(resource.RLIMIT_STACK, (_least(STACK_BYTES, hard), hard))
+        _limit("NPROC", request["processes"] + 1)  # and the runner
+    set_signals(signal.SIG_DFL, config["isolated"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it; a death by it can be told
+
+
+def _limit(name: str, soft: int, hard: int | None = None) -> None:
+    number = getattr(resource, f"RLIMIT_{name}")
+    most = resource.getrlimit(number)[1]
+    resource.setrlimit(number, (_least(soft, most), _least(soft if hard is None else hard, most)))
 
 
 def _least(value: int, hard: int) -> int:
     return value if hard == resource.RLIM_INFINITY else min(value, hard)
-
-
-def signal_defaults() -> None:
-    """As in a fresh interpreter, except that a file that grows too large ends the program, so that it can be told."""
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE}:
-        try:
-            signal.signal(number, signal.SIG_DFL)
-        except OSError:  # two real-time signals belong to the C library
-            continue
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class _Printed(io.RawIOBase):
@@ -180,14 +183,6 @@ def _open_streams(printed: _Printed) -> None:
     )
 
 
-def _tidy_interpreter() -> None:
-    sys.argv = [FILENAME]
-    random.seed(0)  # a program is graded alike every time
-    if not hasattr(builtins, "exit"):  # without `site`
-        site.setquit()
-    gc.enable()
-
-
 class _Records:
     """Lines of JSON to the runner, written one by one, so that a crash keeps the earlier ones."""
 
@@ -201,7 +196,7 @@ class _Records:
             text = f'{text[:-1]}{", " if record else ""}"value": {value}}}'
         data = text.encode("ascii") + b"\n"
         while data:
-            data = data[os.write(_RESULTS_FD, data) :]
+            data = data[os.write(RESULTS_FD, data) :]
 
     def raised(self, error: BaseException) -> dict[str, Any]:
         """An exception as data, in full while there is room."""
@@ -209,9 +204,9 @@ class _Records:
         self._spend(found)
         return found
 
-    def printed(self, stdout: _Printed) -> str:
+    def printed(self) -> str:
         sys.stdout.flush()
-        text = stdout.take()
+        text = _stdout.take()
         if self._claim_room <= 0:
             return ""
         self._spend(text)
@@ -224,7 +219,7 @@ class _Records:
 # --- The program ------------------------------------------------------------------------------------------------------
 
 
-def _run(body: dict[str, Any], records: _Records, stdout: _Printed) -> int:
+def _run(body: dict[str, Any], records: _Records) -> int:
     """Returns the exit status."""
     source, entry_point, traced_call = body["source"], body["entry_point"], body["trace_call"]
     is_script = entry_point is None
@@ -233,9 +228,9 @@ def _run(body: dict[str, Any], records: _Records, stdout: _Printed) -> int:
     module.__file__ = FILENAME
     sys.modules["__main__"] = sys.modules[module.__name__] = module
     try:
+        _seed_random(source)
         code = compile(source, FILENAME, "exec", dont_inherit=True)
-        with traced(_LINES_FD, is_script and traced_call == 0):
-            exec(code, module.__dict__)
+        _traced(is_script and traced_call == 0, exec, code, module.__dict__)
         if is_script:
             _end_of_script()
             return 0
@@ -245,7 +240,7 @@ def _run(body: dict[str, Any], records: _Records, stdout: _Printed) -> int:
     except BaseException as error:
         return _failed(error, records)
     for index, arguments in enumerate(body["calls"]):
-        status = _call(function, arguments, records, stdout, traced_call == index)
+        status = _call(function, arguments, records, traced_call == index)
         if status is not None:
             return status
     return 0
@@ -270,15 +265,14 @@ def _entry_point(module: types.ModuleType, name: str) -> Callable[..., Any]:
     return lambda *args, **kwargs: getattr(found(), method)(*args, **kwargs)
 
 
-def _call(function: Callable[..., Any], arguments: Any, records: _Records, stdout: _Printed, trace: bool) -> int | None:
+def _call(function: Callable[..., Any], arguments: Any, records: _Records, trace: bool) -> int | None:
     """One call and its record. Returns an exit status when the program has to end."""
     args, kwargs = decode_parsed(arguments)
     raised: BaseException | None = None
     value = None
     began = time.perf_counter()
     try:
-        with traced(_LINES_FD, trace):
-            value = function(*args, **kwargs)
+        value = _traced(trace, function, *args, **kwargs)
     except SystemExit:
         raise
     except BaseException as error:
@@ -299,14 +293,33 @@ def _call(function: Callable[..., Any], arguments: Any, records: _Records, stdou
         except Exception as error:
             reason = str(error) if isinstance(error, CodecError) else f"{type(error).__name__} when reading it"
             record["unencodable"] = f"{cut(reason, 200)}: {bounded_repr(value)}"
-    record["stdout"] = records.printed(stdout)
+    record["stdout"] = records.printed()
     records.write(record, document)
     return None
 
 
+def _seed_random(source: str) -> None:
+    """So that a program is graded alike every time. The module is slow to fork with, so it is imported here."""
+    if "random" in source:
+        import random
+
+        random.seed(0)
+
+
+def _traced(enabled: bool, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    if not enabled:
+        return function(*args, **kwargs)
+    sys.settrace(line_tracer(LINES_FD))
+    try:
+        return function(*args, **kwargs)
+    finally:
+        sys.settrace(None)
+
+
 def _end_of_script() -> None:
     """What an interpreter does when a script ends: wait for its threads, then its exit functions."""
-    threading._shutdown()  # type: ignore[attr-defined]
+    if "threading" in sys.modules:
+        sys.modules["threading"]._shutdown()
     atexit._run_exitfuncs()
 
 

@@ -18,6 +18,8 @@ IOPRIO_GET = {"x86_64": 252, "aarch64": 31}.get(platform.machine())
 KILL_S = 5.0
 """For processes to be gone after SIGKILL."""
 QUEUES = ("shm", "sem", "msg")
+_LIMITS = tuple(getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_"))
+_DEAF = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD, signal.SIGPIPE}
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -29,15 +31,23 @@ def prctl(option: int, value: int) -> None:
 
 
 def make_untouchable(isolated: bool) -> None:
-    """Ignore what signals can be ignored, hide this process's memory and descriptors from others of its user."""
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
-        try:
-            signal.signal(number, signal.SIG_IGN)
-        except OSError:  # two real-time signals belong to the C library
-            continue
+    """Become deaf to signals, and hide this process's memory and descriptors from others of its user.
+
+    To process 1 the kernel delivers no signal without a handler from its own namespace. Python has one handler.
+    """
+    set_signals(signal.SIG_DFL if isolated else signal.SIG_IGN, isolated)
     prctl(PR_SET_DUMPABLE, 0)
     if not isolated:
         prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def set_signals(action: signal.Handlers, isolated: bool) -> None:
+    """For SIGINT, and outside of isolation for every signal that can be handled."""
+    for number in (signal.SIGINT,) if isolated else _DEAF:
+        try:
+            signal.signal(number, action)
+        except OSError:  # two real-time signals belong to the C library
+            continue
 
 
 class Cleaner:
@@ -47,7 +57,9 @@ class Cleaner:
         self._isolated = isolated
         self._scratch = [folder for folder in scratch if os.path.isdir(folder)]
         self._own = f"/proc/{os.getpid()}/task/{os.getpid()}/children"
-        self._remove()  # what an image or a mount brought along
+        self._queues = {kind: fd for kind in QUEUES if (fd := _opened(f"/proc/sysvipc/{kind}")) is not None}
+        for folder in self._scratch:  # what an image or a mount brought along
+            _empty(folder)
         self._space = self._free_space()
         self._state = _own_state()
 
@@ -56,11 +68,13 @@ class Cleaner:
         found = None
         end = time.monotonic() + KILL_S
         while True:
-            self._kill(pid)
+            alone = self._kill(pid)
             try:
                 ended, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
-                return found, ""
+                if alone:
+                    return found, ""
+                ended = 0
             if ended == pid:
                 found = status, usage
             elif not ended:
@@ -71,55 +85,65 @@ class Cleaner:
     def clean(self) -> str:
         """Remove what a program left. Returns why the place may not be clean, or nothing."""
         try:
-            self._remove()
+            if self._isolated:
+                self._remove_queues()
+            if not self._isolated or self._free_space() != self._space:
+                for folder in self._scratch:
+                    _empty(folder)
             return self._found()
         except OSError as error:
             return f"cleaning up failed: {error}"
 
-    def _remove(self) -> None:
-        for folder in self._scratch:
-            _empty(folder)
-        if self._isolated:
-            _remove_queues()
-
-    def _kill(self, pid: int) -> None:
+    def _kill(self, pid: int) -> bool:
+        """Kill what there is. Returns whether there was nothing."""
         if self._isolated:
             targets = [-1]
         else:
             with open(self._own, encoding="ascii") as children:
                 targets = [int(word) for word in children.read().split()]
             targets += [-pid] if pid in targets else []
+        alone = True
         for target in targets:
             try:
                 os.kill(target, signal.SIGKILL)
+                alone = False
             except (ProcessLookupError, PermissionError):
                 continue
+        return alone
 
     def _found(self) -> str:
         """What is not as it was at the start."""
         if _own_state() != self._state:
             return "the limits or the scheduling of the runner were changed"
-        for folder in self._scratch:
-            if os.listdir(folder):
-                return f"{folder} is not empty"
         if not self._isolated:
-            return ""
+            return next((f"{folder} is not empty" for folder in self._scratch if os.listdir(folder)), "")
         if self._free_space() != self._space:
             return "space in a scratch folder is still taken"
-        if any(name.isdigit() and name != "1" for name in os.listdir("/proc")):
-            return "a process is left"
-        return next((f"System V {kind} is left" for kind in QUEUES if _ids(kind)), "")
+        return next((f"System V {kind} is left" for kind in self._queues if self._ids(kind)), "")
 
     def _free_space(self) -> list[tuple[int, int]]:
+        """Blocks and files. On a tmpfs of our own every file, directory and link takes one of the latter."""
         found = [os.statvfs(folder) for folder in self._scratch]
         return [(space.f_bfree, space.f_ffree) for space in found]
+
+    def _ids(self, kind: str) -> list[int]:
+        """Of shared memory, semaphores or message queues of System V."""
+        lines = os.pread(self._queues[kind], 1 << 20, 0).splitlines()
+        return [int(line.split()[1]) for line in lines[1:]]
+
+    def _remove_queues(self) -> None:
+        for kind in self._queues:
+            for number in self._ids(kind):
+                if kind == "sem":
+                    _libc.semctl(number, 0, IPC_RMID)
+                else:
+                    getattr(_libc, f"{kind}ctl")(number, IPC_RMID, None)
 
 
 def _own_state() -> tuple[object, ...]:
     """What a process of the same user can change of another one."""
-    limits = [name for name in dir(resource) if name.startswith("RLIMIT_")]
     return (
-        tuple(resource.getrlimit(getattr(resource, name)) for name in limits),
+        [resource.getrlimit(limit) for limit in _LIMITS],
         os.sched_getaffinity(0),
         os.sched_getscheduler(0),
         os.getpriority(os.PRIO_PROCESS, 0),
@@ -127,42 +151,27 @@ def _own_state() -> tuple[object, ...]:
     )
 
 
+def _opened(path: str) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError:  # a kernel without it
+        return None
+
+
 def _empty(root: str) -> None:
     """Remove what is in a folder, at any depth of nesting: inner folders are moved up to the root first."""
-    counter = 0
-    pending = [""]
+    pending = [root]
     while pending:
-        name = pending.pop()
-        path = os.path.join(root, name) if name else root
-        if name:
-            os.chmod(path, stat.S_IRWXU)
-        with os.scandir(path) as entries:
+        folder = pending.pop()
+        with os.scandir(folder) as entries:
             found = [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
-        for inner, is_folder in found:
-            if is_folder:
-                counter += 1
-                moved = f".{os.getpid()}.{time.monotonic_ns()}.{counter}"
-                os.chmod(inner, stat.S_IRWXU)  # to move a folder is to write its parent entry
-                os.rename(inner, os.path.join(root, moved))
-                pending.append(moved)
-            else:
-                os.unlink(inner)
-        if name:
-            os.rmdir(path)
-
-
-def _ids(kind: str) -> list[int]:
-    try:
-        with open(f"/proc/sysvipc/{kind}", encoding="ascii") as lines:
-            return [int(line.split()[1]) for line in list(lines)[1:]]
-    except FileNotFoundError:  # a kernel without them
-        return []
-
-
-def _remove_queues() -> None:
-    for kind in QUEUES:
-        for number in _ids(kind):
-            if kind == "sem":
-                _libc.semctl(number, 0, IPC_RMID)
-            else:
-                getattr(_libc, f"{kind}ctl")(number, IPC_RMID, None)
+        for path, is_folder in found:
+            if not is_folder:
+                os.unlink(path)
+                continue
+            os.chmod(path, stat.S_IRWXU)  # a folder that its owner may not write can be neither moved nor emptied
+            moved = os.path.join(root, f".{time.monotonic_ns()}.{len(pending)}")
+            os.rename(path, moved)
+            pending.append(moved)
+        if folder != root:
+            os.rmdir(folder)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -20,20 +18,8 @@ from distil_envs.sandbox.inside.describe import FILENAME, variables
 LOCAL_REPR = 80
 
 
-@contextmanager
-def traced(fd: int, enabled: bool) -> Iterator[None]:
-    """While it lasts, write the lines of the program that this thread executes to ``fd``."""
-    if not enabled:
-        yield
-        return
-    sys.settrace(_tracer(fd))
-    try:
-        yield
-    finally:
-        sys.settrace(None)
-
-
-def _tracer(fd: int) -> Callable[[FrameType, str, Any], Any]:
+def line_tracer(fd: int) -> Callable[[FrameType, str, Any], Any]:
+    """A function for `sys.settrace` that writes the lines of the program to ``fd``."""
     count = 0
 
     def write(record: list[Any]) -> None:

@@ -22,7 +22,7 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from distil_envs.sandbox.inside.child import BROKEN, CLAIM_BYTES, read_exactly, run_child
+from distil_envs.sandbox.inside.child import BROKEN, CLAIM_BYTES, LINES_FD, RESULTS_FD, prepare, read_exactly, run_child
 from distil_envs.sandbox.inside.cleaning import Cleaner, make_untouchable
 from distil_envs.sandbox.inside.streams import Buffers, Stream
 
@@ -58,9 +58,9 @@ class Runner:
         self._requests = _moved(0)
         self._replies = _moved(1)
         nothing = os.open(os.devnull, os.O_RDWR)
-        os.dup2(nothing, 0)
-        os.dup2(nothing, 1)
-        os.close(nothing)
+        for fd in (0, 1, RESULTS_FD, LINES_FD):  # kept taken, so that pipes get higher numbers
+            os.dup2(nothing, fd)
+        prepare()
         make_untouchable(isolated=config["isolated"])
         self._cleaner = Cleaner(config["scratch"], isolated=config["isolated"])
         self._memory = MemoryEvents()
@@ -196,23 +196,33 @@ class MemoryEvents:
     _NEAR = 2 << 20
     """Bytes from the limit at which it counts as reached: memory is charged in batches."""
 
+    def __init__(self) -> None:
+        self._events = self._opened("memory.events")  # version 2 of control groups
+        self._kills = self._opened("memory/memory.oom_control")  # version 1
+        self._used = self._opened("memory/memory.max_usage_in_bytes")
+        self._limit = self._opened("memory/memory.limit_in_bytes")
+
     def verdict(self) -> str:
         """``limit``: a process was killed at this group's limit; ``host``: one was, for lack of memory elsewhere."""
-        if "oom_kill" in (events := self._read("memory.events")):  # version 2 of control groups
-            return "" if not events["oom_kill"] else "limit" if events["oom"] else "host"
-        if not self._read("memory/memory.oom_control").get("oom_kill"):
-            return ""
-        used = self._read("memory/memory.max_usage_in_bytes").get("", 0)
-        limit = self._read("memory/memory.limit_in_bytes").get("", 0)
-        return "limit" if used >= limit - self._NEAR else "host"
+        events = self._read(self._events)
+        if events.get("oom_kill"):
+            return "limit" if events["oom"] else "host"
+        if self._read(self._kills).get("oom_kill"):
+            near = self._read(self._used)[""] >= self._read(self._limit)[""] - self._NEAR
+            return "limit" if near else "host"
+        return ""
 
-    def _read(self, name: str) -> dict[str, int]:
-        """Keys and numbers; a bare number has an empty key; nothing where it cannot be read."""
+    def _opened(self, name: str) -> int | None:
         try:
-            with open(f"{self._ROOT}/{name}", encoding="ascii") as file:
-                words = file.read().split()
-        except OSError:
+            return os.open(f"{self._ROOT}/{name}", os.O_RDONLY)
+        except OSError:  # the other version
+            return None
+
+    def _read(self, fd: int | None) -> dict[str, int]:
+        """Keys and numbers; a bare number has an empty key."""
+        if fd is None:
             return {}
+        words = os.pread(fd, 4096, 0).decode("ascii").split()
         if len(words) == 1:
             words = ["", *words]
         return {key: int(value) for key, value in zip(words[::2], words[1::2], strict=True)}
