@@ -40,9 +40,18 @@ COMMANDS: Mapping[str, Command | Group] = {
         "show": Command("agents.cli.tasks:show", "tasks with reference and worked solution"),
         "validate": Command("agents.cli.tasks:validate", "check a file of tasks, or a set by name"),
     },
+    "sandbox": {
+        "build": Command("agents.cli.sandbox:build", "make the image that programs run in"),
+        "clean": Command("agents.cli.sandbox:clean", "remove containers that nobody owns any more"),
+        "bench": Command("agents.cli.sandbox:bench", "time a warm sandbox against docker run and docker exec"),
+    },
     "doctor": Command("agents.cli.doctor:doctor", "what this machine offers, and how to mend what is missing"),
 }
-SUMMARIES = {"envs": "look at environments, check them, play in them", "tasks": "look at tasks and check them"}
+SUMMARIES = {
+    "envs": "look at environments, check them, play in them",
+    "tasks": "look at tasks and check them",
+    "sandbox": "where the programs of answers run",
+}
 EXAMPLES = {
     "": (
         "distil doctor",
@@ -53,6 +62,7 @@ EXAMPLES = {
     ),
     "envs": ("distil envs list", "distil envs show distil/Math-v0 --tasks math/algebra --shots 2"),
     "tasks": ("distil tasks list", "distil tasks validate my-tasks.jsonl"),
+    "sandbox": ("distil sandbox build", "distil sandbox bench"),
 }
 HELP = ("-h", "--help")
 INTERRUPTED = 130

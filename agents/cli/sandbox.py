@@ -1,0 +1,116 @@
+"""`distil sandbox build | clean | bench`."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import Annotated, Literal
+
+import tyro
+from rich.table import Table
+from rich.text import Text
+
+from agents.cli.output import console
+from distil_envs.sandbox import SandboxError, make_sandbox
+from distil_envs.sandbox.bench import Way, measure
+from distil_envs.sandbox.docker import connect
+from distil_envs.sandbox.image import IMAGE, build_image
+from distil_envs.sandbox.owner import reap
+
+Flag = tyro.conf.FlagCreatePairsOff
+Json = Annotated[bool, Flag, tyro.conf.arg(name="json")]
+SandboxName = Annotated[str, tyro.conf.arg(metavar="docker|bubblewrap|subprocess")]
+
+
+def build(source: Literal["auto", "registry", "debootstrap"] = "auto", tag: str = IMAGE) -> None:
+    """Make the image of the docker back-end: from a registry where one answers, else from Debian packages.
+
+    For example:
+    $ distil sandbox build
+    $ distil sandbox build --source debootstrap
+
+    Args:
+        source: `registry` pulls Python's official image, `debootstrap` (as root, minutes the first time) makes one
+            from Debian packages, `auto` takes what works.
+        tag: Name and version of the image.
+    """
+    client = connect()
+    with closing(client):
+        taken = build_image(client, tag, source)
+    print(f"built {tag} from {taken}")
+
+
+def clean(everything: Annotated[bool, Flag, tyro.conf.arg(name="all")] = False) -> None:
+    """Remove containers whose owner has died or whose time is over. Those of a run that lives stay.
+
+    Every run does this when it starts its first container; by hand it is only needed after the last one.
+
+    For example:
+    $ distil sandbox clean
+    $ distil sandbox clean --all
+
+    Args:
+        everything: Also containers of living runs: their programs in flight become infra_error.
+    """
+    from docker.errors import DockerException
+
+    client = connect()
+    with closing(client):
+        try:
+            removed = reap(client.api, everything)
+        except (DockerException, OSError) as error:
+            raise SandboxError(f"Docker could not remove a container: {error}") from error
+    for container in removed:
+        print(f"removed {container[:12]}")
+    print(f"{len(removed)} removed")
+
+
+def bench(
+    sandbox: SandboxName = "docker",
+    rounds: int = 3,
+    threads: int = 4,
+    places: int | None = None,
+    alone: Annotated[bool, Flag] = False,
+    json_line: Json = False,
+) -> None:
+    """Time small programs in a warm sandbox, against `docker run` and `docker exec` in the same run.
+
+    For example:
+    $ distil sandbox bench
+    $ distil sandbox bench --sandbox bubblewrap --rounds 1 --alone
+
+    Args:
+        sandbox: The back-end to measure.
+        rounds: Times that each is measured, in turn: a busy machine slows all alike.
+        threads: Programs asked for at a time, at full load.
+        places: Programs that run at a time; by default one for each processor.
+        alone: Leave `docker run` and `docker exec` out.
+        json_line: One JSON object instead of a table.
+    """
+    with closing(make_sandbox(sandbox, places=places)) as made:
+        ways = measure(made, rounds, threads, None if alone else IMAGE)
+    if json_line:
+        print(json.dumps({way.name: _figures(way) for way in ways}))
+        return
+    table = Table("", "median", "p95", "runs", f"programs/s, {threads} threads", "against docker run", title="sandbox")
+    base = next((way for way in ways if way.name == "docker run"), None)
+    for way in ways:
+        ratio = ""
+        if base is not None and way is not base:
+            ratio = (
+                f"{base.median_s / way.median_s:.0f} times one at a time, "
+                f"{way.per_second / base.per_second:.0f} times at full load"
+            )
+        table.add_row(
+            Text(way.name),
+            f"{1e3 * way.median_s:.1f} ms",
+            f"{1e3 * way.p95_s:.1f} ms",
+            str(len(way.alone_s)),
+            f"{way.per_second:.1f}",
+            ratio,
+        )
+    console().print(table)
+
+
+def _figures(way: Way) -> dict[str, float]:
+    return {"median_s": way.median_s, "p95_s": way.p95_s, "per_second": way.per_second, "runs": len(way.alone_s)}
