@@ -31,17 +31,16 @@ def take_memory(size: int) -> int:
 
 
 def take_memory_together(size: int, processes: int) -> int:
-    """Takes so many bytes, in equal parts, in processes that all live until the last has its own."""
+    """Takes so many bytes, in equal parts, in processes that all live until the last has its own, or one is killed."""
     import os
+    import time
 
     ready_out, ready_in = os.pipe()
     hold_out, hold_in = os.pipe()
-    children = []
+    os.set_blocking(ready_out, False)
     for _ in range(processes):
-        child = os.fork()
-        if child == 0:
+        if os.fork() == 0:
             os.close(hold_in)
-            os.close(ready_out)
             try:
                 kept = bytearray(size // processes)
                 kept[::4096] = b"\1" * len(kept[::4096])
@@ -49,16 +48,13 @@ def take_memory_together(size: int, processes: int) -> int:
                 os.read(hold_out, 1)
             finally:
                 os._exit(0)
-        children.append(child)
-    os.close(ready_in)
     got = 0
-    while os.read(ready_out, 1):
-        got += 1
-        if got == processes:
-            break
+    while got < processes and os.waitpid(-1, os.WNOHANG) == (0, 0):
+        try:
+            got += len(os.read(ready_out, processes))
+        except BlockingIOError:
+            time.sleep(0.01)
     os.close(hold_in)
-    for child in children:
-        os.waitpid(child, 0)
     return got * (size // processes)
 
 

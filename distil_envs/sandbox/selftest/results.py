@@ -45,6 +45,7 @@ def write_everywhere(values: list[str]) -> str:
     for value in values:
         documents = [json.dumps(form) for form in ({"value": value}, {"result": value}, value, True)]
         documents += [json.dumps({"codec": "distil-values/1", "items": [value]})]
+        documents += [json.dumps({"ended": "completed", "exit_code": 0, "wall_s": 0.0})]
         documents += [json.dumps({"value": {"codec": "distil-values/1", "items": [value]}, "wall_s": 0, "stdout": ""})]
         frames = [b"\n" + each.encode() + b"\n" for each in documents]
         frames += [len(each).to_bytes(4, order) + each.encode() for each in documents for order in ("big", "little")]
@@ -108,12 +109,19 @@ def patch_everything() -> str:
     import os
     import sys
 
+    dumps = json.dumps
+
     def lie(*_: Any, **__: Any) -> Any:
         return "patched"
 
-    for name in ("dumps", "loads"):
-        setattr(json, name, lie)
-    for name in ("len", "isinstance", "print", "repr", "hash", "all", "any", "sorted", "compile"):
+    def forge(value: Any, **options: Any) -> str:
+        return dumps(
+            {**value, "value": "patched"} if isinstance(value, dict) and "value" in value else value, **options
+        )
+
+    for name, false in (("dumps", forge), ("JSONEncoder", lie)):
+        setattr(json, name, false)
+    for name in ("len", "repr", "hash", "all", "any", "sorted", "compile"):
         setattr(builtins, name, lie)
     for module in list(sys.modules.values()):
         if getattr(module, "__name__", "").startswith("distil_envs"):
@@ -142,21 +150,18 @@ def equal_to_everything() -> Any:
 
 
 def lying_subclasses() -> Any:
-    """Values of subclasses that call themselves equal to all, inside every kind of container."""
-    import enum
+    """Values of subclasses that call themselves equal to all, inside every kind of container, and an enumeration's."""
+    import signal
 
-    def lie(*_: Any) -> bool:
-        return True
+    def made(base: str) -> Any:
+        source = f"type('Lying', ({base},), {{'__eq__': lambda *_: True, '__hash__': lambda _: 0}})()"
+        lying: Any = eval(source)
+        setattr(type(lying), "__reduce__", lambda _: (eval, (source,)))  # noqa: B010 (for those who use pickle)
+        return lying
 
-    made = [
-        type("Lying", (base,), {"__eq__": lie, "__ne__": lambda *_: False, "__hash__": lambda _: 0})()
-        for base in (int, float, complex, str, bytes, list, tuple, set, frozenset, dict)
-    ]
-
-    class Member(enum.IntEnum):
-        one = 1
-
-    return [*made, Member.one, made, tuple(made), {1: made}]
+    bases = ("int", "float", "complex", "str", "bytes", "list", "tuple", "set", "frozenset", "dict")
+    values = [made(base) for base in bases]
+    return [*values, signal.SIGINT, values, tuple(values), {1: values}]
 
 
 def lie_about_time(seconds: float) -> float:
@@ -178,7 +183,7 @@ def hostile_reprs(kind: str) -> Any:
             if kind == "raise":
                 raise SystemExit(0)
             if kind == "huge":
-                return "x" * (1 << 26)
+                return "x" * (1 << 24)
             while True:
                 pass
 
@@ -293,10 +298,10 @@ def _alien(value: Any) -> bool:
 def _next_is_itself(places: Places) -> str:
     mark = token()
     try:
-        back = places.next(echo, [mark, 1, (2.5,)])
+        back = places.next(echo, [mark, 1, [2.5]])
     except DistilError as error:
         return f"the next program failed: {error}"
-    return "" if back == [mark, 1, (2.5,)] else f"the next program returned {back!r}"
+    return "" if back == [mark, 1, [2.5]] else f"the next program returned {back!r}"
 
 
 @effect("answers written by hand to every open descriptor are not taken for the next program's")

@@ -43,11 +43,17 @@ def selftest(
 
     Raises ConfigError for an unknown name, and SandboxError when the sandbox cannot be made at all.
     """
-    chosen = _chosen(tuple(only))
+    return run(_chosen(tuple(only)), make, exceptions)
+
+
+def run(
+    effects: Iterable[Effect], make: Callable[[], Sandbox], exceptions: Mapping[str, str] | None = None
+) -> Iterator[Finding]:
+    """As `selftest`, of any effects, in their order."""
     with Places(make) as places:
         listed = getattr(places.sandbox(), "exceptions", {}) if exceptions is None else exceptions
         held: set[str] = set()
-        for effect in chosen:
+        for effect in effects:
             finding = _finding(effect, places, listed, held)
             if finding.verdict is Verdict.HELD:
                 held.add(effect.name)
