@@ -7,10 +7,11 @@ PYTEST_ARGS ?=
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help install quickstart test lint format bench clean
+.PHONY: help install sandbox quickstart test lint format bench clean
 
 help:
 	@echo 'make install     create $(VENV) and install everything, developer tools included'
+	@echo 'make sandbox     build the image that programs run in, unless it is there (needs a Docker daemon)'
 	@echo 'make quickstart  install, then train a small real model on maths in minutes'
 	@echo 'make test        run the tests (PYTEST_ARGS="-k env" selects)'
 	@echo 'make lint        ruff and mypy'
@@ -31,6 +32,9 @@ $(STAMP): pyproject.toml Makefile
 	@echo 'Dequantising the embedded model, once.'
 	$(BIN)/python -c "from agents.models import resolve_model; resolve_model('smollm2')"
 	touch $(STAMP)
+
+sandbox: install
+	docker image inspect distil-envs/sandbox:1 > /dev/null 2>&1 || $(BIN)/distil sandbox build
 
 quickstart: install
 	$(BIN)/distil train --config configs/quickstart.yaml
