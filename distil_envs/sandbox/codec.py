@@ -5,6 +5,7 @@ follows its members, so JSON never nests, however deep the value, and a cycle ca
 
     null, true, false, strings, finite floats, ints of 64 bits     as in JSON
     {"int": "-0x..."}  {"float": "nan" | "inf" | "-inf"}  {"complex": ["1.0", "-0.0"]}  {"bytes": base64}
+    {"str": base64}                                                with surrogates: JSON would join a pair of them
     {"list": n}  {"tuple": n}  {"set": n}  {"frozenset": n}        of the n values before it
     {"dict": n}                                                    of the n keys and values, in turn, before it
 
@@ -139,7 +140,12 @@ def _scalar(value: object, max_bytes: int) -> str:
     if isinstance(value, str):
         if str.__len__(value) > max_bytes:
             raise _too_large(max_bytes)
-        return json.dumps(str.__str__(value))
+        text = str.__str__(value)
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            return f'{{"str":"{base64.b64encode(text.encode("utf-8", "surrogatepass")).decode("ascii")}"}}'
+        return json.dumps(text)
     if isinstance(value, int):
         number = int.__index__(value)
         if -_PLAIN_INT <= number < _PLAIN_INT:
@@ -239,8 +245,9 @@ def _tagged(tag: str, content: object) -> Any:
                 return number
         elif tag == "float" and content in ("nan", "inf", "-inf"):
             return float(str(content))
-        elif tag == "bytes" and isinstance(content, str):
-            return base64.b64decode(content.encode("ascii"), validate=True)
+        elif tag in ("bytes", "str") and isinstance(content, str):
+            data = base64.b64decode(content.encode("ascii"), validate=True)
+            return data if tag == "bytes" else data.decode("utf-8", "surrogatepass")
         elif tag == "complex" and isinstance(content, list) and len(content) == 2:
             real, imag = (float(part) if isinstance(part, str) and len(part) < 40 else None for part in content)
             if real is not None and imag is not None and [repr(real), repr(imag)] == content:

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from itertools import takewhile
 from typing import Any
 
 from distil_envs.errors import ConfigError
@@ -80,11 +81,8 @@ def execution(program: Program, reply: Reply) -> Execution:
     if header["memory"] == "host":
         raise SandboxError("the machine ran out of memory and killed a program: run fewer sandboxes, or free memory")
     head, _, total = reply.streams["results"]
-    if header["cause"] == "load" or not total:
-        raise SandboxError(
-            f"the sandbox could not start a program ({header['doubt']}); if the program or its input is very large, "
-            "raise its memory limit"
-        )
+    if (header["cause"] == "load" or not total) and header["memory"] != "limit":
+        raise SandboxError(f"the sandbox could not start a program: {header['doubt']}; is the machine overloaded?")
     results, failed, claimed_limit = _records(head, len(program.calls))
     ended, limit = _ended(program, header, results, failed, claimed_limit)
     return Execution(
@@ -135,7 +133,7 @@ def _ended(
         return Ended.TIMEOUT, "wall"
     if header["cause"] == "value":
         return Ended.LIMIT, "value"
-    if header["memory"] == "limit" and (signal == _SIGKILL or header["exit_code"]):
+    if header["memory"] == "limit" and (signal == _SIGKILL or header["exit_code"] or header["cause"] == "load"):
         return Ended.LIMIT, "memory"
     if signal in _LIMIT_SIGNALS:
         return Ended.LIMIT, _LIMIT_SIGNALS[signal]
@@ -281,9 +279,8 @@ def _lines(head: bytes, tail: bytes, total: int) -> Lines:
         except (ValueError, TypeError, IndexError, RecursionError, _MalformedError):
             continue
     count = max(steps) + 1 if steps else 0
-    kept = [steps[index] for index in sorted(steps)]
-    if len(kept) <= 2 * KEPT_STEPS and len(kept) == count:
-        return Lines(tuple(kept), (), count)
-    first = [steps[index] for index in range(KEPT_STEPS) if index in steps]
-    last = [steps[index] for index in sorted(steps)[len(first) :]][-KEPT_STEPS:]
-    return Lines(tuple(first), tuple(last), count)
+    if len(steps) == count <= 2 * KEPT_STEPS:
+        return Lines(tuple(steps[index] for index in range(count)), (), count)
+    first = list(takewhile(steps.__contains__, range(KEPT_STEPS)))
+    last = list(takewhile(steps.__contains__, range(count - 1, max(count - 1 - KEPT_STEPS, len(first) - 1), -1)))
+    return Lines(tuple(steps[index] for index in first), tuple(steps[index] for index in reversed(last)), count)
