@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, Command | Group] = {
         "build": Command("agents.cli.sandbox:build", "make the image that programs run in"),
         "clean": Command("agents.cli.sandbox:clean", "remove containers that nobody owns any more"),
         "bench": Command("agents.cli.sandbox:bench", "time a warm sandbox against docker run and docker exec"),
+        "selftest": Command("agents.cli.sandbox:selftest", "try from inside what untrusted code would like to do"),
     },
     "doctor": Command("agents.cli.doctor:doctor", "what this machine offers, and how to mend what is missing"),
 }
@@ -62,7 +63,7 @@ EXAMPLES = {
     ),
     "envs": ("distil envs list", "distil envs show distil/Math-v0 --tasks math/algebra --shots 2"),
     "tasks": ("distil tasks list", "distil tasks validate my-tasks.jsonl"),
-    "sandbox": ("distil sandbox build", "distil sandbox bench"),
+    "sandbox": ("distil sandbox build", "distil sandbox selftest", "distil sandbox bench"),
 }
 HELP = ("-h", "--help")
 INTERRUPTED = 130

@@ -1,8 +1,9 @@
-"""`distil sandbox build | clean | bench`."""
+"""`distil sandbox build | clean | bench | selftest`."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from contextlib import closing
 from typing import Annotated, Literal
 
@@ -16,6 +17,8 @@ from distil_envs.sandbox.bench import Way, measure
 from distil_envs.sandbox.docker import connect
 from distil_envs.sandbox.image import IMAGE, build_image
 from distil_envs.sandbox.owner import reap
+from distil_envs.sandbox.selftest import Finding, Verdict, failures
+from distil_envs.sandbox.selftest import selftest as findings_of
 
 Flag = tyro.conf.FlagCreatePairsOff
 Json = Annotated[bool, Flag, tyro.conf.arg(name="json")]
@@ -114,3 +117,57 @@ def bench(
 
 def _figures(way: Way) -> dict[str, float]:
     return {"median_s": way.median_s, "p95_s": way.p95_s, "per_second": way.per_second, "runs": len(way.alone_s)}
+
+
+def selftest(
+    sandbox: Annotated[str, tyro.conf.arg(metavar="auto|docker|bubblewrap|subprocess")] = "auto",
+    only: Annotated[tuple[str, ...], tyro.conf.arg(metavar="EFFECT")] = (),
+    json_lines: Json = False,
+) -> None:
+    """Try from inside what untrusted code would like to do, and judge from outside whether it could.
+
+    The exit status is 1 if an effect that the back-end does not list as an exception is broken, or could not be shown.
+    `subprocess` isolates nothing, so there most are; what would hurt the machine is not tried where it is not held.
+
+    For example:
+    $ distil sandbox selftest
+    $ distil sandbox selftest --sandbox bubblewrap --json
+    $ distil sandbox selftest --only tcp host-files fork-bomb
+
+    Args:
+        sandbox: The back-end.
+        only: These effects, and what they need.
+        json_lines: One JSON object a line, as the findings come, instead of a table.
+    """
+    if sandbox == "auto":
+        with closing(make_sandbox()) as taken:
+            sandbox = taken.name
+    found = []
+    for finding in findings_of(lambda: make_sandbox(sandbox, places=1), only):
+        found.append(finding)
+        if json_lines:
+            print(json.dumps(_finding(finding)), flush=True)
+    if not json_lines:
+        console().print(_findings(found))
+        counts = Counter(finding.verdict for finding in found)
+        print(f"{sandbox}: {', '.join(f'{counts[verdict]} {verdict}' for verdict in Verdict)}, of {len(found)} effects")
+    if failures(found):
+        raise SystemExit(1)
+
+
+def _findings(found: list[Finding]) -> Table:
+    styles = {Verdict.HELD: "green", Verdict.LISTED: "yellow", Verdict.SKIPPED: "yellow"}
+    table = Table("effect", "", "what must hold", "seen")
+    for at, finding in enumerate(found):
+        if at and found[at - 1].effect.group != finding.effect.group:
+            table.add_section()
+        because = f" (listed: {finding.reason})" if finding.reason else ""
+        verdict = Text(finding.verdict, style=styles.get(finding.verdict, "bold red"))
+        table.add_row(Text(finding.effect.name), verdict, Text(finding.effect.claim), Text(finding.evidence + because))
+    return table
+
+
+def _finding(finding: Finding) -> dict[str, str]:
+    effect = finding.effect
+    about = {"group": effect.group, "effect": effect.name, "verdict": finding.verdict, "claim": effect.claim}
+    return {**about, "evidence": finding.evidence, "reason": finding.reason}

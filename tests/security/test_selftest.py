@@ -140,7 +140,7 @@ def test_what_is_listed_is_told_with_the_reason_and_no_failure() -> None:
 
 
 def test_unknown_names_are_told() -> None:
-    with pytest.raises(ConfigError, match=r"no effect is named 'tpc'.*tcp"):
+    with pytest.raises(ConfigError, match=r"no effect is named 'tpc'; did you mean 'tcp'"):
         list(selftest(_subprocess, ["tpc"]))
 
 

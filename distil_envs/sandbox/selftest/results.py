@@ -6,11 +6,11 @@ Expected values never enter a sandbox, so each check holds a random one outside,
 from __future__ import annotations
 
 import secrets
-import struct
 import time
 from typing import Any, Final
 
 from distil_envs.errors import DistilError
+from distil_envs.sandbox.expecting import same
 from distil_envs.sandbox.protocol import Call, Ended, Execution, Limits, Program, SandboxError
 from distil_envs.sandbox.selftest.effect import (
     Attack,
@@ -405,19 +405,8 @@ def _size(execution: Execution) -> int:
 def odd_results(places: Places) -> Seen:
     execution = places.execute(odd_values)
     value = execution.results[0].value if execution.results else None
-    same = _twins(value, odd_values())
-    return seen(not same, "all as sent" if same else f"{story(execution)}, changed on the way")
-
-
-def _twins(left: Any, right: Any) -> bool:
-    """Equal and of the same types, where NaN is like itself and -0.0 is unlike 0.0."""
-    if type(left) is not type(right):
-        return False
-    if isinstance(left, (list, tuple)):
-        return len(left) == len(right) and all(map(_twins, left, right))
-    if isinstance(left, dict):
-        return _twins(list(left.items()), list(right.items()))
-    return struct.pack("d", left) == struct.pack("d", right) if isinstance(left, float) else bool(left == right)
+    unchanged = same(value, odd_values())
+    return seen(not unchanged, "all as sent" if unchanged else f"{story(execution)}, changed on the way")
 
 
 @effect("recursion that overruns the stack ends its own program only")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -84,7 +85,9 @@ def _finding(effect: Effect, places: Places, listed: Mapping[str, str], held: se
 def _chosen(only: tuple[str, ...]) -> list[Effect]:
     known = {effect.name: effect for effect in EFFECTS}
     if unknown := [name for name in only if name not in known]:
-        raise ConfigError(f"no effect is named {unknown[0]!r}; the self-test knows {', '.join(known)}")
+        near = difflib.get_close_matches(unknown[0], known, n=3)
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(known)}"
+        raise ConfigError(f"no effect is named {unknown[0]!r}; {hint}")
     if not only:
         return list(EFFECTS)
     wanted = {*only, *(need for name in only for need in known[name].needs)}
