@@ -9,6 +9,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Self
 
 from distil_envs.errors import ConfigError
 from distil_envs.sandbox import wire
@@ -36,46 +37,48 @@ class Pool:
                 f"places, recycle_after and lifetime_s must be positive, got {size}, {recycle_after}, {lifetime_s}"
             )
         self._backend = weakref.ref(backend)  # so that a forgotten sandbox is collected, and its places end
+        self._size = size
         self._recycle_after = recycle_after
         self._worn_s = lifetime_s / 2
-        self._permits = threading.BoundedSemaphore(size)
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._reserved = 0
+        """Places at work, starting or ending; with the idle ones never more than ``size``."""
         self._idle: list[_Kept] = []
         self._busy: set[_Kept] = set()
         self._closed = False
         self._pid = os.getpid()
 
-    def run(self, shape: Hashable, limits: Limits, message: bytes) -> wire.Reply:
-        """Run one message in a place of that shape. Raises LostError, or SandboxError where none can be had."""
-        self._check_usable()
-        self._permits.acquire()
-        refill = False
+    def run(self, shape: Hashable, limits: Limits, message: bytes, fresh: bool = False) -> wire.Reply:
+        """Run one message in a place of that shape; ``fresh``: in one that has run nothing.
+
+        Raises LostError when the place was lost, SandboxError where none can be had.
+        """
+        self._reserve()
         try:
-            kept = self._take(shape, limits)
-            try:
-                reply = kept.place.run(message, limits.wall_s)
-            except LostError:
-                self._drop(kept)
-                self._check_usable()
-                raise
-            if reply.doubt or self._worn(kept.place):
-                self._drop(kept)
-                refill = True
-            else:
-                self._give_back(kept)
-            return reply
-        finally:
-            if refill:
-                self._refill(shape, limits)
-            else:
-                self._permits.release()
+            kept = self._take(shape, limits, fresh)
+        except BaseException:
+            self._release()
+            raise
+        try:
+            reply = kept.place.run(message, limits.wall_s)
+        except BaseException:  # also an interrupt: nobody knows what the place does now
+            self._end(kept)
+            self._release()
+            self._check_usable()
+            raise
+        if reply.doubt or self._worn(kept.place):
+            self._replace(kept, limits)
+        else:
+            self._put_back(kept)
+        return reply
 
     def close(self) -> None:
         """End every place, also those at work."""
-        with self._lock:
+        with self._changed:
             self._closed = True
             kept = [*self._idle, *self._busy]
             self._idle.clear()
+            self._changed.notify_all()
         for one in kept:
             one.place.close()
 
@@ -85,21 +88,31 @@ class Pool:
         if self._pid != os.getpid():
             raise SandboxError("this sandbox was made in another process; make one in this process")
 
-    def _take(self, shape: Hashable, limits: Limits) -> _Kept:
-        stale: list[_Kept] = []
+    def _reserve(self) -> None:
+        self._check_usable()
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._reserved < self._size)
+            self._check_usable()
+            self._reserved += 1
+
+    def _release(self) -> None:
+        with self._changed:
+            self._reserved -= 1
+            self._changed.notify()
+
+    def _take(self, shape: Hashable, limits: Limits, fresh: bool) -> _Kept:
         found: _Kept | None = None
-        with self._lock:
-            while found is None and self._idle:
-                # One of another shape makes room: the permit is for one place.
-                at = next((at for at, one in enumerate(self._idle) if one.shape == shape), None)
-                one = self._idle.pop(0 if at is None else at)
-                if at is not None and one.place.alive():
+        stale: list[_Kept] = []
+        with self._changed:
+            for one in [one for one in self._idle if one.shape == shape and not fresh]:
+                self._idle.remove(one)
+                if one.place.alive():
                     found = one
                     self._busy.add(one)
-                else:
-                    stale.append(one)
-                    if at is None:
-                        break
+                    break
+                stale.append(one)
+            if found is None and len(self._idle) + self._reserved > self._size:
+                stale.append(self._idle.pop(0))  # makes room for one of this shape
         for one in stale:
             one.place.close()
         return found or self._start(shape, limits)
@@ -109,41 +122,42 @@ class Pool:
         if backend is None:
             raise SandboxError("this sandbox is gone")
         kept = _Kept(shape, backend.start_place(limits))
-        with self._lock:
+        with self._changed:
             if not self._closed:
                 self._busy.add(kept)
                 return kept
         kept.place.close()
         raise SandboxError("this sandbox was closed while a place started")
 
-    def _give_back(self, kept: _Kept) -> None:
-        with self._lock:
+    def _put_back(self, kept: _Kept) -> None:
+        with self._changed:
             self._busy.discard(kept)
+            self._reserved -= 1
+            self._changed.notify()
             if not self._closed:
                 self._idle.append(kept)
                 return
         kept.place.close()
 
-    def _drop(self, kept: _Kept) -> None:
-        with self._lock:
+    def _end(self, kept: _Kept) -> None:
+        with self._changed:
             self._busy.discard(kept)
         kept.place.close()
 
     def _worn(self, place: Place) -> bool:
         return place.programs >= self._recycle_after or time.monotonic() - place.born > self._worn_s
 
-    def _refill(self, shape: Hashable, limits: Limits) -> None:
-        """Start a replacement in the background. It has the permit until it stands."""
+    def _replace(self, kept: _Kept, limits: Limits) -> None:
+        """In the background; until the new place stands, the reservation is its own."""
 
-        def start() -> None:
+        def replace() -> None:
+            self._end(kept)
             try:
-                self._give_back(self._start(shape, limits))
+                self._put_back(self._start(kept.shape, limits))
             except SandboxError:
-                pass  # whoever needs a place next tries again, and is told
-            finally:
-                self._permits.release()
+                self._release()  # whoever needs a place next tries again, and is told
 
-        threading.Thread(target=start, name="distil-sandbox-refill", daemon=True).start()
+        threading.Thread(target=replace, name="distil-sandbox-replace", daemon=True).start()
 
 
 class PooledSandbox(ABC):
@@ -179,11 +193,11 @@ class PooledSandbox(ABC):
 
     def run(self, program: Program) -> Execution:
         """See `Sandbox.run`. Raises ConfigError for limits or arguments that make no sense."""
-        message = wire.request(program)
+        message, limits = wire.request(program), program.limits
         lost: list[LostError] = []
         while len(lost) < 2:
             try:
-                return wire.execution(program, self._pool.run(self.shape(program.limits), program.limits, message))
+                return wire.execution(program, self._pool.run(self.shape(limits), limits, message, fresh=bool(lost)))
             except LostError as error:
                 lost.append(error)
         return blamed(program, lost)
@@ -191,7 +205,7 @@ class PooledSandbox(ABC):
     def close(self) -> None:
         self._pool.close()
 
-    def __enter__(self) -> PooledSandbox:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
