@@ -22,6 +22,7 @@ CONTENTS = {
     "metrics.jsonl": "one row a step",
     "evaluations.jsonl": "one row an evaluation, with the result of every task",
     "episodes.jsonl": "what was sampled, with outcomes and feedback",
+    "resources.jsonl": "what grading ran on",
     "checkpoints": "to resume from",
     "tensorboard": "the same numbers: tensorboard --logdir",
     "learning-curve.png": "the same numbers as a picture",

@@ -48,7 +48,7 @@ def read_asserts(asserts: Sequence[str], entry_point: str, setup: str = "") -> l
     return rows
 
 
-def tested_name(code: str, asserts: Sequence[str]) -> str:
+def called_function(code: str, asserts: Sequence[str]) -> str:
     """The function of ``code`` that the assertions call. Raises TaskError when they call none of its functions."""
     defined = {node.name for node in _parsed(code).body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
     for text in asserts:

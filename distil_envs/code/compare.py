@@ -144,7 +144,7 @@ def output_difference(expected: str, actual: str) -> str:
         if one != other:
             return f"line {number} is {shown(other, 80)}, not {shown(one, 80)}"
     if len(left) != len(right):
-        return f"{len(right)} lines were printed, not {len(left)}"
+        return f"the number of lines is {len(right)}, not {len(left)}"
     return ""
 
 

@@ -36,7 +36,7 @@ def examine(verifier: CodeVerifier, task: Task) -> Iterator[Finding]:
                 yield "reference", f"the solution {message}"
         if verifier.grade(suite, "") is not None or verifier.grade(suite, "```python\n```") is not None:
             yield "empty answer", "an empty answer is read as a program"
-        nothing = verifier.grade(suite, "```python\npass\n```")
+        nothing = verifier.grade(suite, fenced(_idle(suite.entry_point), label="python"))
         if nothing is not None and nothing.status is Status.CORRECT:
             yield "empty answer", "a program that does nothing passes all tests"
         for number, row in enumerate(task.reference.get("wrong", ()), start=1):
@@ -44,6 +44,15 @@ def examine(verifier: CodeVerifier, task: Task) -> Iterator[Finding]:
                 yield "wrong solution", f"number {number}: {message}"
     except TaskError as error:  # tests that are code and cannot be run
         yield "reference", str(error)
+
+
+def _idle(entry_point: str | None) -> str:
+    """A program that has what the tests call, and does nothing."""
+    if entry_point is None:
+        return "pass"
+    name, _, method = entry_point.partition(".")
+    body = "(*args, **kwargs):\n    pass"
+    return f"class {name}:\n  def {method}{body}" if method else f"def {name}{body}"
 
 
 def _twice(verifier: CodeVerifier, suite: Suite, solution: str) -> Iterator[str]:

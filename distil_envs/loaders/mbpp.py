@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distil_envs.code.asserts import read_asserts, tested_name
+from distil_envs.code.asserts import called_function, read_asserts
 from distil_envs.errors import TaskError
 from distil_envs.jsonl import OnError, Rows, read_rows
 from distil_envs.loaders.rows import field, optional_text, text
@@ -37,7 +37,7 @@ def mbpp_task(row: Mapping[str, Any]) -> Task:
     if not public:
         raise TaskError("test_list has no tests")
     setup = "\n".join([*_texts(row, "test_imports"), optional_text(row, "test_setup_code") or ""]).strip()
-    name = tested_name(solution, [*public, *private])
+    name = called_function(solution, [*public, *private])
     return Task(
         id=f"mbpp/{number}",
         domain="code",

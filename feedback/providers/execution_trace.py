@@ -84,7 +84,7 @@ class ExecutionTrace:
             yield from self._test(first, next((event for event in raised if event.test == first.name), None))
             for lines in outcome.trace.of(ExecutedLines):
                 if lines.test == first.name:
-                    yield from self._lines(lines)
+                    yield from self._lines(lines, exact=first.status != "timeout")
             if first.stdout and not first.stdout.isspace():
                 yield f"Printed:\n{self._short(first.stdout.rstrip())}"
         for output in outcome.trace.of(ToolOutput):
@@ -131,7 +131,7 @@ class ExecutionTrace:
                 lines.append(f"Called by: {', '.join(calls)}{cut}")
         return "\n".join(lines)
 
-    def _lines(self, event: ExecutedLines) -> Iterator[str]:
+    def _lines(self, event: ExecutedLines, *, exact: bool) -> Iterator[str]:
         half = self.max_lines // 2
         steps = [*event.head, *event.tail]
         if not steps or not half:
@@ -141,7 +141,8 @@ class ExecutionTrace:
         else:
             head, tail = list(event.head[:half]), (list(event.tail) or steps)[-half:]
             cut = event.cut + len(steps) - len(head) - len(tail)
-        told = [*map(self._step, head), *([f"… {cut} more lines …"] if cut else []), *map(self._step, tail)]
+        between = f"… {cut} more lines …" if exact else "…"  # how many fit into a time limit is chance
+        told = [*map(self._step, head), *([between] if cut else []), *map(self._step, tail)]
         yield "Executed lines:\n" + "\n".join(told)
 
     def _step(self, step: Step) -> str:
