@@ -21,12 +21,36 @@ from distil_envs.sandbox.subprocess import SubprocessSandbox
 UNBOUNDED = {item.name for item in EFFECTS if item.needs}
 """Attacks that would hurt a machine on which they succeed; what they need is their bounded form, or keeps them in."""
 
-NAIVELY = (
-    *("stubborn-files", "planted-modules", "raised-limits", "inherited-descriptors", "left-processes", "surroundings"),
-    *("memory", "file-size", "threads", "descriptors", "much-output", "endless-output", "endless-loop", "stopped"),
-    *("processor-time", "forged-answers", "forged-ending", "os-exit", "sys-exit", "at-exit", "patched-modules"),
-    *("stopped-clocks", "hostile-locals", "large-values", "odd-results", "deep-recursion", "earlier-secrets"),
-)
+NAIVELY = [
+    "stubborn-files",
+    "closed-folders",
+    "planted-modules",
+    "raised-limits",
+    "inherited-descriptors",
+    "left-processes",
+    "surroundings",
+    "memory",
+    "file-size",
+    "threads",
+    "descriptors",
+    "much-output",
+    "endless-output",
+    "endless-loop",
+    "stopped",
+    "processor-time",
+    "forged-answers",
+    "forged-ending",
+    "os-exit",
+    "sys-exit",
+    "at-exit",
+    "patched-modules",
+    "stopped-clocks",
+    "hostile-locals",
+    "large-values",
+    "odd-results",
+    "deep-recursion",
+    "earlier-secrets",
+]
 ON_NAIVE: dict[str, dict[str, bool]] = {
     **{name: {} for name in NAIVELY},
     **{name: {"pickled": True} for name in ("equal-objects", "subclasses")},

@@ -61,6 +61,7 @@ class Cleaner:
         for folder in self._scratch:  # what an image or a mount brought along
             _empty(folder)
         self._space = self._free_space()
+        self._modes = self._folder_modes()
         self._state = _own_state()
 
     def kill_all(self, pid: int) -> tuple[tuple[int, resource.struct_rusage] | None, str]:
@@ -85,6 +86,8 @@ class Cleaner:
     def clean(self) -> str:
         """Remove what a program left. Returns why the place may not be clean, or nothing."""
         try:
+            if self._folder_modes() != self._modes:  # their owner, where the program is it, can close them to the next
+                return "the permissions of a scratch folder were changed"
             if self._isolated:
                 self._remove_queues()
             if not self._isolated or self._free_space() != self._space:
@@ -125,6 +128,9 @@ class Cleaner:
         """Blocks and files. On a tmpfs of our own every file, directory and link takes one of the latter."""
         found = [os.statvfs(folder) for folder in self._scratch]
         return [(space.f_bfree, space.f_ffree) for space in found]
+
+    def _folder_modes(self) -> list[int]:
+        return [os.stat(folder).st_mode for folder in self._scratch]
 
     def _ids(self, kind: str) -> list[int]:
         """Of shared memory, semaphores or message queues of System V."""

@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any
 
 from distil_envs.errors import DistilError
-from distil_envs.sandbox.protocol import Call, Ended, Execution, Limits, Program, Sandbox, SandboxError
+from distil_envs.sandbox.protocol import Call, Ended, Execution, Limits, Program, Sandbox
 
 Attack = Callable[..., Any]
 """A module-level function that needs nothing but its arguments, the standard library and its helpers."""
@@ -123,12 +123,6 @@ class Places:
     def call(self, attack: Attack, *args: Any, **options: Any) -> Any:
         """What the attack returned. Options as for `execute`. Raises UnclearError when it returned nothing."""
         return value_of(self.execute(attack, *args, **options))
-
-    def next(self, attack: Attack, *args: Any, **options: Any) -> Any:
-        """As `call`, after another attack; once more if the first attempt meets a place that has just been lost."""
-        with suppress(SandboxError):
-            return self.call(attack, *args, **options)
-        return self.call(attack, *args, **options)
 
 
 def side_by_side(

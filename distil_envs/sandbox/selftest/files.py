@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from distil_envs.errors import DistilError
 from distil_envs.sandbox.selftest.effect import Effect, Places, Seen, effect, seen, side_by_side, token
 
 SCRATCH = ("/tmp", "/dev/shm", "/dev/mqueue")
@@ -211,6 +212,30 @@ def leave_stubborn(name: str) -> int:
     return depth
 
 
+def close_folder() -> bool:
+    """Takes all permissions from the folder where programs start. False where that is not the program's to do."""
+    import os
+
+    here = os.getcwd()
+    if os.stat(here).st_uid != os.geteuid() or (os.geteuid() == 0 and not here.startswith("/tmp/")):
+        return False
+    os.chmod(here, 0)
+    return True
+
+
+def use_folder(name: str) -> str:
+    """Permissions of the folder where programs start, and whether a file can be made there; they are put right."""
+    import os
+
+    mode = os.stat(".").st_mode & 0o777
+    if not mode:
+        os.chmod(".", 0o700)
+        return "closed"
+    with open(name, "x"):
+        os.unlink(name)
+    return f"{mode:o}"
+
+
 def leave_links(target: str) -> list[str]:
     """Leaves symbolic links to a folder of the host, for a cleaner that follows them."""
     import os
@@ -355,7 +380,7 @@ def environment(places: Places) -> Seen:
 def left_files(places: Places) -> Seen:
     name = token()
     left = places.call(leave_files, name, helpers=(scratch, create_files))
-    found = places.next(find_files, name, helpers=(scratch,))
+    found = places.call(find_files, name, helpers=(scratch,))
     return seen(found, f"left in {', '.join(left) or 'no folder'}; found: {', '.join(found) or 'none'}")
 
 
@@ -363,7 +388,7 @@ def left_files(places: Places) -> Seen:
 def stubborn_files(places: Places) -> Seen:
     name = token()
     depth = places.call(leave_stubborn, name)
-    found = places.next(find_stubborn, name)
+    found = places.call(find_stubborn, name)
     return seen(found, f"{depth} folders deep, found: {', '.join(found) or 'none'}")
 
 
@@ -383,18 +408,28 @@ def find_stubborn(name: str) -> list[str]:
     return found
 
 
+@effect("the folder where programs start is open for the next, even if a program took all permissions from it")
+def closed_folders(places: Places) -> Seen:
+    closed = places.call(close_folder)
+    try:
+        found = places.call(use_folder, token())
+    except DistilError as error:
+        return seen(True, f"closed: {closed}; the next program failed: {error}")
+    return seen(found == "closed", f"closed: {closed}; permissions for the next program: {found}")
+
+
 @effect("clearing up after a program follows no link out of its folders")
 def links(places: Places) -> Seen:
     with _host_folder() as folder:
         left = places.call(leave_links, str(folder))
-        places.next(remove_links, str(folder))
+        places.call(remove_links, str(folder))
         return seen(not (folder / "secret").exists(), f"links left in {', '.join(left) or 'no folder'}")
 
 
 @effect("planted sitecustomize.py, conftest.py and other modules do not reach the next program")
 def planted_modules(places: Places) -> Seen:
     planted = places.call(plant_modules, token())
-    met = places.next(meet_modules, planted)
+    met = places.call(meet_modules, planted)
     return seen(met, f"planted {len(planted)}, met: {', '.join(met) or 'none'}")
 
 
@@ -429,6 +464,7 @@ EFFECTS: tuple[Effect, ...] = (
     environment,
     left_files,
     stubborn_files,
+    closed_folders,
     links,
     planted_modules,
     neighbour_files,

@@ -304,7 +304,7 @@ def describe_surroundings() -> dict[str, Any]:
 
 def _runner_after(places: Places, before: list[str]) -> str:
     """Empty when the next program works and has the same runner."""
-    after = places.next(runner_identity)
+    after = places.call(runner_identity)
     return "" if after == before else f"the runner {before} is now {after}"
 
 
@@ -386,7 +386,7 @@ def neighbour_processes(places: Places) -> Seen:
 def left_processes(places: Places) -> Seen:
     mark = token()
     places.call(leave_process, mark, 20.0)
-    left = [command for _, command in places.next(processes_seen).values() if mark in command]
+    left = [command for _, command in places.call(processes_seen).values() if mark in command]
     left += [command for command in _host_commands() if mark in command]
     return seen(left, f"{len(left)} left, inside or on the host")
 
@@ -405,7 +405,7 @@ def left_shared_memory(places: Places) -> Seen:
     made = places.call(leave_shared_memory, key)
     if not made:
         return seen(False, "none could be made")
-    found = places.next(find_left_memory, key)
+    found = places.call(find_left_memory, key)
     return seen(found, f"made {', '.join(made)}; found: {', '.join(found) or 'none'}")
 
 
@@ -421,7 +421,7 @@ def held_pipes(places: Places) -> Seen:
 def surroundings(places: Places) -> Seen:
     before = places.call(describe_surroundings)
     places.execute(change_surroundings)
-    after = places.next(describe_surroundings)
+    after = places.call(describe_surroundings)
     changed = [name for name in before if before[name] != after[name] and name != "folder"]
     if before["folder"] != after["folder"] and after["folder"] == "/":
         changed.append("folder")

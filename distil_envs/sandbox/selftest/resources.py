@@ -253,7 +253,7 @@ def answer() -> int:
 def _goes_on(places: Places) -> str:
     """Empty if the next program works, else what happened to it."""
     try:
-        value = places.next(answer)
+        value = places.call(answer)
     except DistilError as error:
         return f"the next program failed: {error}"
     return "" if value == 42 else f"the next program answered {value!r}"
@@ -287,7 +287,7 @@ def memory_bomb(places: Places) -> Seen:
 @effect("the scratch folders hold no more bytes than their limit")
 def disk(places: Places) -> Seen:
     written = places.call(fill_folder, "/tmp", 2 * LIMITS.disk_bytes, MIB)
-    places.next(clear_folder, "/tmp")
+    places.call(clear_folder, "/tmp")
     return seen(written > LIMITS.disk_bytes, f"{_mib(written)} written, limit {_mib(LIMITS.disk_bytes)}")
 
 
@@ -295,7 +295,7 @@ def disk(places: Places) -> Seen:
 def shared_memory(places: Places) -> Seen:
     execution = places.execute(fill_folder, "/dev/shm", 2 * LIMITS.memory_bytes, MIB)
     written = execution.results[0].value if execution.results else None
-    places.next(clear_folder, "/dev/shm")
+    places.call(clear_folder, "/dev/shm")
     full = isinstance(written, int) and written > LIMITS.memory_bytes
     return seen(full, f"{story(execution)}, {_mib(written)} written, limit on memory {_mib(LIMITS.memory_bytes)}")
 
@@ -304,14 +304,14 @@ def shared_memory(places: Places) -> Seen:
 def inodes(places: Places) -> Seen:
     count = 2 * LIMITS.inodes
     made = places.call(fill_inodes, "/tmp", count)
-    places.next(clear_folder, "/tmp")
+    places.call(clear_folder, "/tmp")
     return seen(made >= count, f"{made} files made, limit {LIMITS.inodes}")
 
 
 @effect("what one program filled is free again for the next")
 def freed_disk(places: Places) -> Seen:
     places.call(fill_folder, "/tmp", LIMITS.disk_bytes // 2, MIB)
-    left = places.next(clear_folder, "/tmp")
+    left = places.call(clear_folder, "/tmp")
     return seen(left, f"files left: {left}")
 
 

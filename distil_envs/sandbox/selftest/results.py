@@ -298,7 +298,7 @@ def _alien(value: Any) -> bool:
 def _next_is_itself(places: Places) -> str:
     mark = token()
     try:
-        back = places.next(echo, [mark, 1, [2.5]])
+        back = places.call(echo, [mark, 1, [2.5]])
     except DistilError as error:
         return f"the next program failed: {error}"
     return "" if back == [mark, 1, [2.5]] else f"the next program returned {back!r}"
@@ -424,7 +424,7 @@ def earlier_secrets(places: Places) -> Seen:
     mark = secret.rpartition("-")[0] + "-"
     places.call(remember, secret)
     digest = hashlib.sha256(secret.encode()).hexdigest()
-    found = places.next(search_memory, mark, digest)
+    found = places.call(search_memory, mark, digest)
     return seen(found, f"found {found} times")
 
 
