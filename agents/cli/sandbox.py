@@ -122,6 +122,7 @@ def _figures(way: Way) -> dict[str, float]:
 def selftest(
     sandbox: Annotated[str, tyro.conf.arg(metavar="auto|docker|bubblewrap|subprocess")] = "auto",
     only: Annotated[tuple[str, ...], tyro.conf.arg(metavar="EFFECT")] = (),
+    runtime: str | None = None,
     json_lines: Json = False,
 ) -> None:
     """Try from inside what untrusted code would like to do, and judge from outside whether it could.
@@ -137,13 +138,15 @@ def selftest(
     Args:
         sandbox: The back-end.
         only: These effects, and what they need.
+        runtime: Of Docker, such as `runsc` (gVisor) or `kata`; by default the daemon's default.
         json_lines: One JSON object a line, as the findings come, instead of a table.
     """
     if sandbox == "auto":
         with closing(make_sandbox()) as taken:
             sandbox = taken.name
+    options = {"places": 1} if runtime is None else {"places": 1, "runtime": runtime}
     found = []
-    for finding in findings_of(lambda: make_sandbox(sandbox, places=1), only):
+    for finding in findings_of(lambda: make_sandbox(sandbox, **options), only):
         found.append(finding)
         if json_lines:
             print(json.dumps(_finding(finding)), flush=True)

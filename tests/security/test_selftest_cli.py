@@ -34,3 +34,10 @@ def test_exceptions_are_printed_with_the_reason(capsys: pytest.CaptureFixture[st
 def test_a_mistyped_effect_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sandbox", "selftest", "--sandbox", "subprocess", "--only", "fork-bom"]) == 1
     assert "did you mean 'fork-bomb'" in capsys.readouterr().err
+
+
+@pytest.mark.docker
+def test_a_back_end_that_does_not_start_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sandbox", "selftest", "--sandbox", "docker", "--runtime", "no-such-runtime"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == "" and "no-such-runtime" in captured.err and len(captured.err.splitlines()) == 1

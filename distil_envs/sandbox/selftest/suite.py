@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from distil_envs.errors import ConfigError
 from distil_envs.sandbox.protocol import Sandbox, SandboxError
 from distil_envs.sandbox.selftest import files, kernel, network, processes, resources, results
-from distil_envs.sandbox.selftest.effect import Effect, Places, UnclearError, Verdict
+from distil_envs.sandbox.selftest.effect import Effect, Places, UnclearError, Verdict, warm
 
 EFFECTS: tuple[Effect, ...] = (
     *network.EFFECTS,
@@ -42,7 +42,7 @@ def selftest(
     ``make`` gives a sandbox with room for exactly one program; it is called twice at most. ``exceptions`` are effects
     that the back-end is known not to prevent, with the reason; by default what it lists itself (`exceptions` on it).
 
-    Raises ConfigError for an unknown name, and SandboxError when the sandbox cannot be made at all.
+    Raises ConfigError for an unknown name, and SandboxError when the sandbox cannot run anything at all.
     """
     return run(_chosen(tuple(only)), make, exceptions)
 
@@ -52,6 +52,7 @@ def run(
 ) -> Iterator[Finding]:
     """As `selftest`, of any effects, in their order."""
     with Places(make) as places:
+        places.call(warm)
         listed = getattr(places.sandbox(), "exceptions", {}) if exceptions is None else exceptions
         held: set[str] = set()
         for effect in effects:
