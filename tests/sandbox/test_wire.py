@@ -157,8 +157,8 @@ def test_what_our_side_failed_at_is_an_error(header: dict[str, Any]) -> None:
 
 def test_a_program_that_was_never_read_is_an_error_but_one_too_large_for_its_memory_is_not() -> None:
     with pytest.raises(SandboxError, match="could not start a program"):
-        told(b"")
-    assert told(b"", memory="limit", signal=9, exit_code=None).limit == "memory"
+        told(b"", cause="load")
+    assert told(b"", cause="load", memory="limit", signal=9, exit_code=None).limit == "memory"
 
 
 def test_lines_are_put_together_from_head_and_tail() -> None:

@@ -42,6 +42,7 @@ NAIVELY = [
     "forged-ending",
     "os-exit",
     "sys-exit",
+    "feigned-failures",
     "at-exit",
     "patched-modules",
     "stopped-clocks",

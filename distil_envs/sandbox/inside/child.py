@@ -38,14 +38,14 @@ DESCRIPTORS = 256
 """That a program may have open; also more than the runner has."""
 STACK_BYTES = 64 << 20
 """For recursion in C: the usual 8 MiB are few."""
-RESULTS_FD, LINES_FD, _FIRST_FREE = 3, 4, 5
+RESULTS_FD, LINES_FD, BEGUN_FD, _FIRST_FREE = 3, 4, 5, 6
 
 _stdout: _Printed
 """Made before any fork, so that it costs a program nothing."""
 
 
 def prepare() -> None:
-    """In the runner, once: what is the same for every child. Descriptors 0 to 4 get other meanings later."""
+    """In the runner, once: what is the same for every child. Descriptors 0 to 5 get other meanings later."""
     global _stdout
     _stdout = _Printed(1)
     _open_streams(_stdout)
@@ -67,7 +67,9 @@ def run_child(channel: int, writers: dict[str, int], request: dict[str, Any], co
     os.chdir(config["work"])
     gc.enable()
     records = _Records(request["value_bytes"])
-    os.write(RESULTS_FD, b"\n")  # from here on time counts
+    # From here on time counts. Not told by what the program can write, or read back through /proc/self/fd.
+    os.write(BEGUN_FD, b"\n")
+    os.close(BEGUN_FD)
     try:
         status = _run(body, records)
     except SystemExit as exit_:
@@ -92,7 +94,7 @@ def read_exactly(fd: int, size: int) -> bytes:
 
 
 def _give_up_descriptors(writers: dict[str, int], stdin: bytes) -> None:
-    """Standard input, output and error are the program's, then records and lines; all others are closed."""
+    """Standard input, output and error are the program's, then records, lines and its begin; others are closed."""
     if stdin:  # else it is the null device already
         source = os.memfd_create("stdin", 0)
         done = 0
@@ -104,6 +106,7 @@ def _give_up_descriptors(writers: dict[str, int], stdin: bytes) -> None:
     os.dup2(writers["stderr"], 2)
     os.dup2(writers["results"], RESULTS_FD, inheritable=False)
     os.dup2(writers["lines"], LINES_FD, inheritable=False)
+    os.dup2(writers["begun"], BEGUN_FD, inheritable=False)
     os.closerange(_FIRST_FREE, DESCRIPTORS)
 
 

@@ -22,7 +22,16 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from distil_envs.sandbox.inside.child import BROKEN, CLAIM_BYTES, LINES_FD, RESULTS_FD, prepare, read_exactly, run_child
+from distil_envs.sandbox.inside.child import (
+    BEGUN_FD,
+    BROKEN,
+    CLAIM_BYTES,
+    LINES_FD,
+    RESULTS_FD,
+    prepare,
+    read_exactly,
+    run_child,
+)
 from distil_envs.sandbox.inside.cleaning import Cleaner, make_untouchable
 from distil_envs.sandbox.inside.streams import Buffers, Stream
 
@@ -58,7 +67,7 @@ class Runner:
         self._requests = _moved(0)
         self._replies = _moved(1)
         nothing = os.open(os.devnull, os.O_RDWR)
-        for fd in (0, 1, RESULTS_FD, LINES_FD):  # kept taken, so that pipes get higher numbers
+        for fd in (0, 1, RESULTS_FD, LINES_FD, BEGUN_FD):  # kept taken, so that pipes get higher numbers
             os.dup2(nothing, fd)
         prepare()
         make_untouchable(isolated=config["isolated"])
@@ -89,13 +98,15 @@ class Runner:
         }
         with Buffers(sizes) as buffers:
             streams = {name: Stream(buffers.views[name], ring=name != "results") for name in sizes}
+            begun, begins = os.pipe()
             started = time.monotonic()
             pid = os.fork()
             if pid == 0:
-                self._become_child(request, streams)
+                self._become_child(request, {name: stream.writer for name, stream in streams.items()}, begins)
+            os.close(begins)
             for stream in streams.values():
                 stream.close_writer()
-            cause, wall, status, usage = self._watch(pid, streams, request["wall_s"])
+            cause, wall, status, usage = self._watch(pid, begun, streams, request["wall_s"])
             left, doubt = self._cleaner.kill_all(pid)
             status, usage = left or (status, usage)
             for stream in streams.values():
@@ -106,8 +117,10 @@ class Runner:
                 doubt = doubt or "a process was killed for lack of memory"
             if not cause and streams["results"].full:
                 cause = "value"
-            if cause == "load" or not streams["results"].total:
+            if not _readable(begun):
+                cause = "load"
                 doubt = doubt or "the program was not read to its end"
+            os.close(begun)
             reply = {
                 "cause": cause,
                 "exit_code": os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
@@ -122,21 +135,21 @@ class Runner:
             self._send(reply, [part for stream in streams.values() for part in stream.parts()])
         return doubt
 
-    def _become_child(self, request: dict[str, Any], streams: dict[str, Stream]) -> NoReturn:
-        writers = {name: stream.writer for name, stream in streams.items()}
+    def _become_child(self, request: dict[str, Any], writers: dict[str, int], begins: int) -> NoReturn:
         try:
-            run_child(self._requests, writers, request, self._config)
+            run_child(self._requests, {**writers, "begun": begins}, request, self._config)
         except BaseException as error:  # ours: nothing of the program runs outside of `run_child`'s own guards
             sys.stderr.write(f"the child failed: {type(error).__name__}: {error}\n")
         finally:
             os._exit(BROKEN)
 
     def _watch(
-        self, pid: int, streams: dict[str, Stream], wall_s: float
+        self, pid: int, begun: int, streams: dict[str, Stream], wall_s: float
     ) -> tuple[str, float, int, resource.struct_rusage | None]:
         """Drain what the child writes until it ends or must be ended. Returns why, wall time, status and usage."""
         poll = select.poll()
         poll.register(self._requests, 0)  # tells when the other end closes
+        poll.register(begun, select.POLLIN)
         readers = {stream.reader: stream for stream in streams.values()}
         for reader in readers:
             poll.register(reader, select.POLLIN)
@@ -152,16 +165,19 @@ class Runner:
                 time.sleep(wait)
                 events = poll.poll(0)
             pause = 0.0002 if events else min(2 * pause, TICK_S)
-            for fd, _ in events:
+            now = time.monotonic()
+            for fd, event in events:
                 if fd == self._requests:
                     self._cleaner.kill_all(pid)
                     raise SystemExit("the host has gone in the middle of a program")
-                if not readers[fd].drain():
+                if fd == begun:
+                    poll.unregister(fd)
+                    if event & select.POLLIN:
+                        started, deadline = now, now + wall_s
+                elif not readers[fd].drain():
                     poll.unregister(fd)
                     del readers[fd]
             now = time.monotonic()
-            if not started and results.total:
-                started, deadline = now, now + wall_s
             ended, status, usage = os.wait4(pid, os.WNOHANG)
             wall = now - started if started else 0.0
             if ended:
@@ -187,6 +203,13 @@ class Runner:
             done = 0
             while done < len(part):
                 done += os.write(self._replies, part[done:])
+
+
+def _readable(fd: int) -> bool:
+    """Whether something was written to a pipe that nobody has read."""
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    return any(event & select.POLLIN for _, event in poll.poll(0))
 
 
 class MemoryEvents:

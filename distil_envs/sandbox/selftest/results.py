@@ -235,6 +235,42 @@ def recurse_natively() -> None:
     deeper(0)
 
 
+def feign_failure(way: str) -> int:
+    """Does to its own process what might look from outside as if it had never been run properly."""
+    import fcntl
+    import os
+    import resource
+
+    if way == "kill-itself":
+        os.kill(os.getpid(), 9)
+    elif way == "read-back":  # what the runner waits for may still lie in a pipe, which can be opened for reading
+        for name in os.listdir("/proc/self/fd"):
+            try:
+                os.read(os.open(f"/proc/self/fd/{name}", os.O_RDONLY | os.O_NONBLOCK), 1 << 16)
+            except OSError:
+                continue
+        os._exit(0)
+    elif way == "close":
+        os.closerange(0, 1024)
+    elif way == "replace":
+        nothing = os.open("/dev/null", os.O_RDWR)
+        for number in range(64):
+            os.dup2(nothing, number)
+    elif way == "shrink":
+        for number in range(64):
+            try:
+                fcntl.fcntl(number, fcntl.F_SETPIPE_SZ, 4096)
+                os.set_blocking(number, False)
+            except OSError:
+                continue
+    elif way == "starve":
+        for kind in (resource.RLIMIT_NOFILE, resource.RLIMIT_AS, resource.RLIMIT_FSIZE):
+            resource.setrlimit(kind, (0, 0))
+    else:
+        os._exit(int(way))
+    return 1
+
+
 def remember(secret: str) -> int:
     return len(secret)
 
@@ -337,6 +373,18 @@ def sys_exit(places: Places) -> Seen:
     return _not_completed(places, exit_by_exception)
 
 
+@effect("no program can make its own failure look like one of ours, which would not be held against it")
+def feigned_failures(places: Places) -> Seen:
+    ways = ("kill-itself", *("read-back",) * 10, "close", "replace", "shrink", "starve", "70", "125", "255")
+    for number, way in enumerate(ways):
+        try:
+            places.execute(feign_failure, way)
+        except SandboxError as error:
+            return seen(True, f"{way}, try {number + 1} of {len(ways)}: {error}")
+    after = _next_is_itself(places)
+    return seen(after, f"{len(ways)} tries; {after or 'the next program is itself'}")
+
+
 @effect("what exit functions and threads write when a program ends is no answer")
 def at_exit(places: Places) -> Seen:
     return _tried(places, answer_at_exit, "forged", expected="forged")
@@ -433,6 +481,7 @@ EFFECTS: tuple[Effect, ...] = (
     forged_ending,
     os_exit,
     sys_exit,
+    feigned_failures,
     at_exit,
     patched_modules,
     equal_objects,
