@@ -186,7 +186,8 @@ def _token_envs() -> Iterator[gym.envs.registration.EnvSpec]:
         ours = isinstance(maker, type) and issubclass(maker, TokenEnv)
         vector = spec.vector_entry_point
         vector = vector.func if isinstance(vector, functools.partial) else vector
-        if ours or "distil_envs.vector" in (str(vector).partition(":")[0], getattr(vector, "__module__", None)):
+        makers = {str(vector).partition(":")[0], getattr(vector, "__module__", None)}
+        if ours or makers & {"distil_envs.vector", "distil_envs.registration"}:
             yield spec
 
 

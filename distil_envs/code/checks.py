@@ -20,7 +20,7 @@ from typing import Any
 
 from distil_envs.code.cases import CheckCase
 from distil_envs.code.compare import shown
-from distil_envs.errors import TaskError
+from distil_envs.errors import ConfigError, TaskError
 from distil_envs.sandbox.protocol import Call, CallResult, Ended, Execution, Limits, Program, Sandbox
 
 ROUNDS = 16
@@ -66,27 +66,28 @@ def recorded(sandbox: Sandbox, case: CheckCase, limits: Limits) -> tuple[Call, .
 def run_check(sandbox: Sandbox, case: CheckCase, calls: tuple[Call, ...], source: str, limits: Limits) -> Checked:
     """Grade a program by tests that are code; ``calls`` are those of `recorded`.
 
-    Raises SandboxError when our side fails.
+    Raises SandboxError when our side fails, and ConfigError when the recorded calls cannot be sent into a sandbox.
     """
     program = Program(source, case.entry_point, calls, limits=limits)
+    execution = sandbox.run(program)
     for _ in range(ROUNDS):
-        execution = sandbox.run(program)
         answers = _answers(execution)
         rows = [[call.args, dict(call.kwargs), answer] for call, answer in zip(program.calls, answers, strict=False)]
         try:
             ended, asked = _trusted(sandbox, case, limits, "_distil_replay", case.source, rows)
-        except TaskError as error:  # the tests pass on the reference's values, so it is these that they cannot take
-            return Checked(False, execution, program, len(rows), failure=str(error))
-        if ended[0] == "passed":
-            return Checked(True, execution, program, asked)
-        if ended[0] == "failed":
-            return Checked(False, execution, program, asked, failure=_told(case, ended))
-        at = asked - 1
-        question = Call(tuple(ended[1]), ended[2])
-        if at >= len(answers) and at < len(program.calls) and _same(question, program.calls[at]):
-            return Checked(False, execution, program, asked, unanswered=True)
-        program = replace(program, calls=(*program.calls[:at], question, *program.calls[at + 1 :]))
-    return Checked(False, execution, program, asked, failure=f"the tests still asked more after {ROUNDS} runs")
+            if ended[0] == "passed":
+                return Checked(True, execution, program, asked)
+            if ended[0] == "failed":
+                return Checked(False, execution, program, asked, failure=_told(case, ended))
+            at, question = asked - 1, Call(tuple(ended[1]), ended[2])
+            if at >= len(answers) and at < len(program.calls) and _same(question, program.calls[at]):
+                return Checked(False, execution, program, asked, unanswered=True)
+            program = replace(program, calls=(*program.calls[:at], question, *program.calls[at + 1 :]))
+            execution = sandbox.run(program)
+        except (TaskError, ConfigError) as error:
+            # The tests pass on the reference's values, so it is the program's that they, or the codec, cannot take.
+            return Checked(False, execution, program, len(answers), failure=str(error))
+    return Checked(False, execution, program, len(answers), failure=f"the tests still asked more after {ROUNDS} runs")
 
 
 def _same(one: Call, other: Call) -> bool:

@@ -10,7 +10,7 @@ from distil_envs.code.cases import Suite, suite_of
 from distil_envs.code.compare import shown
 from distil_envs.code.running import Result
 from distil_envs.code.verifier import CodeVerifier, Graded
-from distil_envs.errors import TaskError
+from distil_envs.errors import ConfigError, TaskError
 from distil_envs.outcome import Status
 from distil_envs.task import Task
 from distil_envs.text import fenced
@@ -42,7 +42,7 @@ def examine(verifier: CodeVerifier, task: Task) -> Iterator[Finding]:
         for number, row in enumerate(task.reference.get("wrong", ()), start=1):
             for message in _wrong(verifier, suite, row):
                 yield "wrong solution", f"number {number}: {message}"
-    except TaskError as error:  # tests that are code and cannot be run
+    except (TaskError, ConfigError) as error:  # tests that are code and cannot be run; calls that are too large
         yield "reference", str(error)
 
 

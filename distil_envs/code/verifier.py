@@ -11,7 +11,7 @@ from distil_envs.code.checks import recorded
 from distil_envs.code.reading import Source, assemble, read_code
 from distil_envs.code.running import Run, Tests, end_status
 from distil_envs.code.trace import Bounds, Tracer
-from distil_envs.errors import TaskError
+from distil_envs.errors import ConfigError, TaskError
 from distil_envs.grading import infra_error
 from distil_envs.outcome import Check, Diagnosis, Event, Outcome, Status, Trace
 from distil_envs.sandbox.protocol import Call, Limits, Lines, Sandbox, SandboxError
@@ -74,7 +74,7 @@ class CodeVerifier:
         try:
             suite = suite_of(task)
             graded = self.grade(suite, completion)
-        except (SandboxError, TaskError) as error:
+        except (SandboxError, TaskError, ConfigError) as error:
             return infra_error(type(error).__name__, str(error))
         if graded is None:
             missing = Diagnosis("no-code", "There is no code: write the program in a fenced block.")
@@ -84,7 +84,11 @@ class CodeVerifier:
         return Outcome(reward, status, graded.source.code.text, Trace(self._events(suite, graded)))
 
     def grade(self, suite: Suite, completion: str) -> Graded | None:
-        """Run the tests; None without code. Raises SandboxError when our side fails, TaskError for unusable tests."""
+        """Run the tests; None without code.
+
+        Raises SandboxError when our side fails; TaskError for unusable tests, and ConfigError for calls that cannot be
+        sent into a sandbox.
+        """
         code = read_code(completion, continues=bool(suite.prefix))
         if code is None:
             return None

@@ -105,6 +105,8 @@ ATTACKS = {
     "a subclass of int": "class I(int):\n    def __eq__(self, o): return True\ndef f(x): return I(0)",
     "the harness, forged": "def _distil_replay(*a): return [['passed'], 0]\ndef f(x): return 0",
     "a check of its own": "def check(candidate): pass\ndef f(x): return 0",
+    "an answer as deep as may travel": ("def f(x):\n    a = []\n    for _ in range(198): a = [a]\n    return a"),
+    "a large answer": "def f(x): return 'x' * 400_000",
     "looking for the tests": (
         "import gc\nanswer = [o for o in gc.get_objects() if 'candidate' in str(o)[:500]]\ndef f(x): return 0"
     ),
@@ -115,6 +117,8 @@ ATTACKS = {
 def test_nothing_that_a_program_does_reaches_the_tests(name: str, make_task: MakeTask, run: Run) -> None:
     task = checked(make_task, "assert candidate(3) == 6")
     assert run(task, ATTACKS[name]).status is Status.WRONG
+    passed_on = checked(make_task, "assert candidate([candidate(3)]) == 6", "def f(x):\n    return 6")
+    assert run(passed_on, ATTACKS[name]).status is Status.WRONG
     private = make_task(solution=DOUBLE, check="def check(candidate):\n    assert candidate(3) == 6\n")
     assert run(private, ATTACKS[name]).status is Status.WRONG
 
