@@ -31,6 +31,8 @@ class Examiner:
     """Tasks of the pool."""
     say: Callable[[str], None]
     """Prints a line."""
+    verifier: dict[str, Any]
+    """The option that makes environments grade with the run's own verifier, whose sandbox is warm; or nothing."""
 
     @cached_property
     def held_out(self) -> int:
@@ -52,7 +54,7 @@ class Examiner:
     def __call__(self, step: int, *, shots: int | None = None) -> None:
         """Evaluate; with `shots`, the student's prompt shows so many solved examples."""
         config = self.config
-        overrides: dict[str, Any] = {}
+        overrides = dict(self.verifier)
         if config.eval_max_new_tokens is not None:
             overrides["max_new_tokens"] = config.eval_max_new_tokens
         if shots is not None:

@@ -89,7 +89,8 @@ class Trainer:
             if main and resources:
                 run.append("resources.jsonl", [{"step": step, **resources}])
                 self._say(", ".join(f"{name}: {value}" for name, value in resources.items()))
-            examine = Examiner(config, policy, run, pool, self._say)
+            verifier = {name: value for name, value in envs.shared().items() if name == "verifier"}
+            examine = Examiner(config, policy, run, pool, self._say, verifier)
             if main and step == 0:
                 self._tell_estimate(policy, envs)
                 examine.base()

@@ -58,7 +58,7 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         first = _made(row, options)
         self.rows: list[TokenEnv] = [first]
         for _ in range(1, num_envs):
-            self.rows.append(_made(row, {**options, **_shared(first)}))
+            self.rows.append(_made(row, {**options, **self.shared()}))
         self.num_envs = num_envs
         self.autoreset_mode = mode
         self.metadata = {**first.metadata, "autoreset_mode": mode}
@@ -179,6 +179,12 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
                 raise ValueError(f"row {row} {state} and takes no ids; submit [] for it")
         return self._advance(ids)
 
+    def shared(self) -> dict[str, Any]:
+        """Options that further rows take from the first (see `TokenEnv.shared`); none where a subclass has not said."""
+        kind = type(self.rows[0])
+        silent = kind.__init__ is not TokenEnv.__init__ and kind.shared is TokenEnv.shared
+        return {} if silent else self.rows[0].shared()
+
     def render(self) -> tuple[Any, ...] | None:
         """What each row renders; None without a ``render_mode``."""
         return None if self.render_mode is None else tuple(row.render() for row in self.rows)
@@ -256,13 +262,6 @@ def _made(row: Callable[..., Any], options: Mapping[str, Any]) -> TokenEnv:
     if not isinstance(env, TokenEnv):
         raise ConfigError(f"rows must be TokenEnv environments, got {type(env).__name__}; derive it from TokenEnv")
     return env
-
-
-def _shared(first: TokenEnv) -> dict[str, Any]:
-    """What the other rows take from the first; see `TokenEnv.shared`."""
-    kind = type(first)
-    own = kind.__init__ is not TokenEnv.__init__ and kind.shared is TokenEnv.shared
-    return {} if own else first.shared()
 
 
 def _stacked(observations: Sequence[Observation]) -> Observation:

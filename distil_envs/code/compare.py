@@ -182,6 +182,7 @@ def shown(value: Any, limit: int = 300) -> str:
     """As ``repr`` has it, in at most ``limit`` characters; the items of a set in order, so that it is always the same.
 
     No more is looked at than is shown: values may be large, deep, cyclic, or share parts until they are endless.
+    (`distil_envs.sandbox.bounded` keeps the order of sets, which is fixed inside of a sandbox but not out here.)
     """
     parts: list[str] = []
     room = limit

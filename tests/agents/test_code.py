@@ -59,7 +59,7 @@ def test_a_run_records_what_grading_ran_on(small_model: Path, tmp_path: Path, re
         steps=1,
         tasks_per_step=1,
         group_size=2,
-        eval_tasks=0,
+        eval_tasks=2,
         eval_every=0,
         base_shots=0,
         demonstrations=1,
