@@ -57,6 +57,7 @@ DENIED: Final[Mapping[str, tuple[int | None, int | None]]] = {
     "fsmount": (432, 432),
     "fspick": (433, 433),
     "mount_setattr": (442, 442),
+    "open_tree_attr": (467, 467),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
     # large parts of the kernel with a history of holes
@@ -71,6 +72,7 @@ DENIED: Final[Mapping[str, tuple[int | None, int | None]]] = {
     "keyctl": (250, 219),
     "fanotify_init": (300, 262),
     "vmsplice": (278, 75),
+    "modify_ldt": (154, None),
     # the machine
     "kexec_load": (246, 104),
     "kexec_file_load": (320, 294),
@@ -82,6 +84,7 @@ DENIED: Final[Mapping[str, tuple[int | None, int | None]]] = {
     "swapoff": (168, 225),
     "acct": (163, 89),
     "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
     "syslog": (103, 116),
     "settimeofday": (164, 170),
     "clock_settime": (227, 112),
@@ -94,18 +97,18 @@ DENIED: Final[Mapping[str, tuple[int | None, int | None]]] = {
 }
 """System calls refused with EPERM: number on x86_64, number on aarch64, None where there is no such call."""
 
-OWN_ONLY: Final[Mapping[str, tuple[int, int, int]]] = {
-    "prlimit64": (302, 261, 0),
-    "sched_setparam": (142, 118, 0),
-    "sched_setscheduler": (144, 119, 0),
-    "sched_setaffinity": (203, 122, 0),
-    "sched_setattr": (314, 274, 0),
-    "migrate_pages": (256, 238, 0),
-    "move_pages": (279, 239, 0),
-    "setpriority": (141, 140, 1),
-    "ioprio_set": (251, 30, 1),
+OWN_ONLY: Final[Mapping[str, tuple[int, int, tuple[tuple[int, int], ...]]]] = {
+    "prlimit64": (302, 261, ((0, 0),)),
+    "sched_setparam": (142, 118, ((0, 0),)),
+    "sched_setscheduler": (144, 119, ((0, 0),)),
+    "sched_setaffinity": (203, 122, ((0, 0),)),
+    "sched_setattr": (314, 274, ((0, 0),)),
+    "migrate_pages": (256, 238, ((0, 0),)),
+    "move_pages": (279, 239, ((0, 0),)),
+    "setpriority": (141, 140, ((0, 0), (1, 0))),  # PRIO_PROCESS, not of all processes of the user
+    "ioprio_set": (251, 30, ((0, 1), (1, 0))),  # IOPRIO_WHO_PROCESS
 }
-"""Calls that may only be about the caller: numbers, and which argument is the process, which must be 0.
+"""Calls that may only be about the caller: numbers, and which arguments must have which value.
 
 With them a process may change limits and scheduling of any other of the same user, so also of the runner.
 """
@@ -154,12 +157,14 @@ def _rules(machine: Machine) -> Iterator[Instruction]:
     yield (_LOAD, 0, 0, _NUMBER)
     yield from ((_JUMP_AT_LEAST, 0, 1, X32), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS))
     yield from ((_JUMP_EQUAL, 0, 1, CLONE3), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS))
-    for numbers in DENIED.values():
-        if (denied := numbers[machine.column]) is not None:
+    for pair in DENIED.values():
+        if (denied := pair[machine.column]) is not None:
             yield from ((_JUMP_EQUAL, 0, 1, denied), refuse)
-    for *own, position in OWN_ONLY.values():
-        yield from ((_JUMP_EQUAL, 0, 4, own[machine.column]), (_LOAD, 0, 0, _ARGUMENT_0 + 8 * position))
-        yield from ((_JUMP_EQUAL, 0, 1, 0), (_RETURN, 0, 0, _ALLOW), refuse)
+    for *numbers, wanted in OWN_ONLY.values():
+        yield (_JUMP_EQUAL, 0, 2 * len(wanted) + 2, numbers[machine.column])
+        for left, (position, value) in zip(reversed(range(len(wanted))), wanted, strict=True):
+            yield from ((_LOAD, 0, 0, _ARGUMENT_0 + 8 * position), (_JUMP_EQUAL, 0, 2 * left + 1, value))
+        yield from ((_RETURN, 0, 0, _ALLOW), refuse)
     yield from ((_JUMP_EQUAL, 0, 3, machine.clone), (_LOAD, 0, 0, _ARGUMENT_0))
     yield from ((_JUMP_ANY_BIT, 0, len(FAMILIES) + 4, NAMESPACE_FLAGS), refuse)
     yield from ((_JUMP_EQUAL, 0, len(FAMILIES) + 2, machine.socket), (_LOAD, 0, 0, _ARGUMENT_0))

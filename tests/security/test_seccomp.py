@@ -73,11 +73,12 @@ def test_what_depends_on_arguments(machine: seccomp.Machine) -> None:
     for bit in (0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000):
         assert verdict(machine.clone, 17 | bit, arch=arch) == REFUSE
     assert [family for family in range(64) if verdict(machine.socket, family, arch=arch) == ALLOW] == [1, 2, 10, 16]
-    for numbers in seccomp.OWN_ONLY.values():
-        position = numbers[2]
-        before = (7,) * position
-        assert verdict(numbers[machine.column], *before, 0, arch=arch) == ALLOW
-        assert verdict(numbers[machine.column], *before, 1, arch=arch) == REFUSE
+    for *numbers, wanted in seccomp.OWN_ONLY.values():
+        own = [dict(wanted).get(position, 7) for position in range(6)]
+        assert verdict(numbers[machine.column], *own, arch=arch) == ALLOW
+        for position, value in wanted:
+            other = [*own[:position], value + 2, *own[position + 1 :]]
+            assert verdict(numbers[machine.column], *other, arch=arch) == REFUSE
 
 
 def test_other_ways_into_the_kernel_are_shut() -> None:

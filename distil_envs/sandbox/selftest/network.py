@@ -138,6 +138,31 @@ def listen_tcp(port: int) -> str:
             return visitor.recv(100).decode()
 
 
+def leave_connection() -> int:
+    """Ends a connection on the loopback from the side that listens, which keeps its port for a minute. Gives it."""
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        port: int = door.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as visitor:
+            door.accept()[0].close()
+            visitor.recv(1)
+        return port
+
+
+def bind_port(port: int) -> str:
+    import socket
+
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as door:
+        try:
+            door.bind(("127.0.0.1", port))
+            return "free"
+        except OSError as error:
+            return str(error)
+
+
 def open_raw() -> list[str]:
     import socket
 
@@ -287,6 +312,12 @@ def inbound(places: Places) -> Seen:
     return seen(heard == mark, f"heard {heard!r}")
 
 
+@effect("a port that one program used is free for the next")
+def left_connections(places: Places) -> Seen:
+    answer = places.call(bind_port, places.call(leave_connection))
+    return seen(answer != "free", answer)
+
+
 @effect("raw sockets cannot be opened")
 def raw_sockets(places: Places) -> Seen:
     opened = places.call(open_raw)
@@ -308,6 +339,7 @@ EFFECTS: tuple[Effect, ...] = (
     interfaces,
     abstract_sockets,
     inbound,
+    left_connections,
     raw_sockets,
     socket_families,
 )

@@ -93,15 +93,19 @@ def change_runner() -> list[str]:
     import resource
 
     runner, changed = os.getppid(), []
-    for way in ("limits", "processors", "priority"):
+    for way in ("limits", "processors", "priority", "priority of all"):
         try:
             if way == "limits":
                 now = resource.prlimit(runner, resource.RLIMIT_NOFILE)
                 resource.prlimit(runner, resource.RLIMIT_NOFILE, (now[0] - 1, now[1]))
             elif way == "processors":
                 os.sched_setaffinity(runner, os.sched_getaffinity(runner))
-            else:
+            elif way == "priority":
                 os.setpriority(os.PRIO_PROCESS, runner, os.getpriority(os.PRIO_PROCESS, runner) + 1)
+            elif runner == 1:  # on an open host it would change every process of the user
+                os.setpriority(os.PRIO_USER, 0, 1)
+            else:
+                continue
             changed.append(way)
         except OSError:
             continue
