@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import threading
@@ -101,17 +102,20 @@ class DockerSandbox(PooledSandbox):
         )
         container = ""
         try:
+            _reach(self._host)
             container = api.create_container(**self._options(api, limits))["Id"]
             stream = api.attach_socket(container, {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-            channel = DockerChannel(api, container, stream)
+            channel = DockerChannel(api, self._host, container, stream)
             api.start(container)
         except ImageNotFound as error:
             raise SandboxError(_no_image(self.image)) from error
         except (DockerException, OSError) as error:
             if container:
-                _remove(api, container)
+                _remove(api, self._host, container)
             said = error.explanation if isinstance(error, APIError) else error
-            raise SandboxError(f"Docker could not start a container: {said}; see `docker info`") from error
+            raise SandboxError(
+                f"Docker could not start a container ({said}); see that the daemon answers at {_address(self._host)}"
+            ) from error
         return Place(channel, config)
 
     def close(self) -> None:
@@ -175,8 +179,9 @@ class DockerSandbox(PooledSandbox):
 class DockerChannel:
     """The attached streams of a container, of which standard output and error come multiplexed."""
 
-    def __init__(self, api: Any, container: str, stream: Any) -> None:
+    def __init__(self, api: Any, host: str | None, container: str, stream: Any) -> None:
         self._api = api
+        self._host = host
         self._container = container
         self._stream = stream
         self._socket: socket.socket = getattr(stream, "_sock", stream)  # the SDK wraps a plain one
@@ -211,6 +216,7 @@ class DockerChannel:
 
         said = self._errors.decode("utf-8", "replace").strip() or "its runner said nothing"
         try:
+            _reach(self._host)
             actions = self._actions()
         except (DockerException, OSError) as error:
             return Fate.UNKNOWN, f"the Docker daemon does not answer ({error}); {said}"
@@ -224,7 +230,7 @@ class DockerChannel:
         self._stream._response.close()  # the SDK keeps it there; the stream is a part of it
         self._stream.close()
         self._socket.close()
-        _remove(self._api, self._container)
+        _remove(self._api, self._host, self._container)
 
     def _demultiplex(self) -> None:
         """Frames: which stream (1 byte), 3 of nothing, the length (4 bytes, big-endian), the content."""
@@ -240,21 +246,16 @@ class DockerChannel:
 
     def _actions(self) -> list[str]:
         """What the daemon saw happen to the container, up to its end or `EVENTS_S`; nothing, after a restart."""
-        events = self._api.events(
-            since=self._attached - 1,
-            until=time.time() + EVENTS_S,
-            filters={"container": self._container},
-            decode=True,
-        )
-        actions = []
-        try:
-            for event in events:
-                actions.append(str(event.get("Action", "")).partition(":")[0])
-                if actions[-1] == "die":
-                    break
-        finally:
-            events.close()
-        return actions
+        end = time.monotonic() + EVENTS_S
+        while True:
+            # Of the past only, so that the answer ends by itself.
+            events = self._api.events(
+                since=self._attached - 1, until=time.time(), filters={"container": self._container}, decode=True
+            )
+            actions = [str(event.get("Action", "")).partition(":")[0] for event in events]
+            if "die" in actions or time.monotonic() > end:
+                return actions
+            time.sleep(0.05)
 
 
 def connect(host: str | None = None) -> DockerClient:
@@ -264,25 +265,40 @@ def connect(host: str | None = None) -> DockerClient:
     except ImportError as error:
         raise SandboxError("the Docker SDK is not installed: pip install docker") from error
     try:
+        _reach(host)
         if host is None:
             return docker.from_env(timeout=API_TIMEOUT_S)
         return docker.DockerClient(base_url=host, timeout=API_TIMEOUT_S)
     except (docker.errors.DockerException, OSError) as error:
         raise SandboxError(
-            f"no Docker daemon answers at {host or '$DOCKER_HOST or the usual socket'} ({error}). Start one "
-            "(systemctl start docker), join the group docker, or choose sandbox=bubblewrap"
+            f"no Docker daemon answers at {_address(host)} ({error}). Start one (systemctl start docker), join the "
+            "group docker, or choose sandbox=bubblewrap"
         ) from error
+
+
+def _address(host: str | None) -> str:
+    return host or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+
+def _reach(host: str | None) -> None:
+    """Raises OSError where nobody listens at a local socket: the SDK would leave its own end of it open."""
+    scheme, _, path = _address(host).partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(API_TIMEOUT_S)
+            probe.connect(path)
 
 
 def _no_image(image: str) -> str:
     return f"there is no image {image}: build it with `distil sandbox build`"
 
 
-def _remove(api: Any, container: str) -> None:
+def _remove(api: Any, host: str | None, container: str) -> None:
     """It goes by itself when its streams close; this is for the case that it does not."""
     from docker.errors import DockerException
 
     try:
+        _reach(host)
         api.remove_container(container, force=True)
     except (DockerException, OSError):  # gone or going, or no daemon: then the reaper of the next start
         return
