@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from distil_envs.code import CodeVerifier
+from distil_envs.code.validation import examine
 from distil_envs.jsonl import write_jsonl
 from distil_envs.task import Task
 from distil_envs.task_set import load_tasks
@@ -33,7 +34,6 @@ ROW: dict[str, Any] = {
             },
             {"solution": "def add(a, b):\n    return a / b + 2.5\n", "status": "wrong", "fails": "add(0, 5)"},
             {"solution": "def add(a, b):\n    return int(a) + b\n", "fails": "add('a', 1)", "raises": "ValueError"},
-            {"solution": "def add(a, b):\n    while a == 0: pass\n    return a + b", "status": "timeout"},
             {"solution": "def add(a, b:\n", "raises": "SyntaxError"},
         ],
     },
@@ -42,7 +42,7 @@ LAST = "def add(a, b):\n    return a + b\n"
 
 
 def problems(verifier: CodeVerifier, row: dict[str, Any]) -> list[Problem]:
-    return validate_tasks([row], sandbox=verifier.make_sandbox()).problems
+    return validate_tasks([Task.from_dict(row)], sandbox=verifier.make_sandbox()).problems
 
 
 def changed(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
@@ -117,6 +117,14 @@ def test_a_solution_that_fails_in_two_ways_is_noticed(verifier: CodeVerifier) ->
         :1
     ]
     assert "fails in two ways" in problem.message
+
+
+def test_time_outs_are_proven_too(verifier: CodeVerifier) -> None:
+    endless = {"solution": "def add(a, b):\n    while a == 0: pass\n    return a + b", "status": "timeout"}
+    task = Task.from_dict(changed(lambda reference: reference.update(wrong=[{**endless, "fails": "add(0, 5)"}])))
+    assert list(examine(verifier, task)) == []
+    task = Task.from_dict(changed(lambda reference: reference.update(wrong=[{**endless, "status": "wrong"}])))
+    assert [kind for kind, _ in examine(verifier, task)] == ["wrong solution"]
 
 
 def test_tasks_without_a_solution_are_told_as_not_graded(verifier: CodeVerifier) -> None:
