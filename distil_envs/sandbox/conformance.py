@@ -351,6 +351,19 @@ def check_threads(sandbox: Sandbox) -> None:
     expect(all(right), f"{right.count(False)} of 48 programs called from 16 threads got other answers than their own")
 
 
+def check_threads_inside(sandbox: Sandbox) -> None:
+    """A program may have as many threads as usual programs do, within its limit on processes."""
+    source = (
+        "import threading\n"
+        "def f(n):\n    meet, met = threading.Barrier(n), []\n"
+        "    threads = [threading.Thread(target=lambda: met.append(meet.wait(5))) for _ in range(n)]\n"
+        "    for thread in threads:\n        thread.start()\n    for thread in threads:\n        thread.join()\n"
+        "    return len(met)\n"
+    )
+    execution = called(sandbox, source, (16,))
+    expect(values_of(execution) == [16], f"16 threads at a time were expected, got {execution}")
+
+
 def check_name(sandbox: Sandbox) -> None:
     """It is a `Sandbox` and says what it is called."""
     expect(isinstance(sandbox, Sandbox), f"{type(sandbox).__name__} lacks a member of `Sandbox`")
@@ -396,5 +409,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_scratch_folder,
     check_no_leaks,
     check_threads,
+    check_threads_inside,
 )
 """All but `check_close`. They share a sandbox and leave it usable."""

@@ -166,6 +166,7 @@ SPOILERS: dict[str, Spoiler] = {
     "check_scratch_folder": after_code("import os\nos.chdir('/proc')\n"),
     "check_no_leaks": after_code("import builtins\nbuiltins.left = 1\n"),
     "check_threads": of_another(),
+    "check_threads_inside": after_code("import resource\nresource.setrlimit(resource.RLIMIT_AS, (1 << 27, 1 << 27))\n"),
     "check_close": lambda right, program: right.run(program),
 }
 

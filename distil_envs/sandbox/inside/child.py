@@ -19,6 +19,7 @@ import site
 import sys
 import time
 import types
+from _thread import stack_size  # as `threading` has it, without importing that
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -38,6 +39,8 @@ DESCRIPTORS = 256
 """That a program may have open; also more than the runner has."""
 STACK_BYTES = 64 << 20
 """For recursion in C: the usual 8 MiB are few."""
+THREAD_STACK_BYTES = 8 << 20
+"""Not STACK_BYTES: where memory is limited as address space, a few threads would take all of it."""
 RESULTS_FD, LINES_FD, BEGUN_FD, _FIRST_FREE = 3, 4, 5, 6
 
 _stdout: _Printed
@@ -57,6 +60,7 @@ def prepare() -> None:
         _limit(name, value)
     hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
     resource.setrlimit(resource.RLIMIT_STACK, (_least(STACK_BYTES, hard), hard))
+    stack_size(THREAD_STACK_BYTES)
 
 
 def run_child(channel: int, writers: dict[str, int], request: dict[str, Any], config: dict[str, Any]) -> NoReturn:
