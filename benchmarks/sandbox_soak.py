@@ -27,6 +27,8 @@ SHORT = Limits(wall_s=1.0)
 """For those that never end."""
 FLAT_BYTES = 48 << 20
 """By which this process may grow from the first tenth to the end."""
+LEFT_S = 30.0
+"""For what ends by itself, to do so."""
 RUNNER_BYTES = 40 << 20
 """Of the runner, as programs see it."""
 
@@ -191,9 +193,9 @@ def soak(make: Callable[[], Sandbox], programs: int, threads: int, seed: int = 0
     tally.seconds = time.monotonic() - start
     if tally.grown_bytes > FLAT_BYTES:
         tally.left.append(f"{tally.grown_bytes >> 20} MiB of memory")
-    deadline = time.monotonic() + 30.0
+    deadline = time.monotonic() + LEFT_S
     while (found := _open_things() - before) and time.monotonic() < deadline:
-        time.sleep(0.2)  # what ends by itself may take a moment
+        time.sleep(0.1)
     tally.left += [f"{count} {what}" for what, count in found.items()]
     return tally
 

@@ -20,8 +20,7 @@ from distil_envs.sandbox.owner import reap
 from distil_envs.sandbox.selftest import Finding, Verdict, failures
 from distil_envs.sandbox.selftest import selftest as findings_of
 
-Flag = tyro.conf.FlagCreatePairsOff
-Json = Annotated[bool, Flag, tyro.conf.arg(name="json")]
+Json = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(name="json")]
 SandboxName = Annotated[str, tyro.conf.arg(metavar="docker|bubblewrap|subprocess")]
 
 
@@ -43,7 +42,7 @@ def build(source: Literal["auto", "registry", "debootstrap"] = "auto", tag: str 
     print(f"built {tag} from {taken}")
 
 
-def clean(everything: Annotated[bool, Flag, tyro.conf.arg(name="all")] = False) -> None:
+def clean(everything: Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(name="all")] = False) -> None:
     """Remove containers whose owner has died or whose time is over. Those of a run that lives stay.
 
     Every run does this when it starts its first container; by hand it is only needed after the last one.
@@ -73,7 +72,7 @@ def bench(
     rounds: int = 3,
     threads: int = 4,
     places: int | None = None,
-    alone: Annotated[bool, Flag] = False,
+    alone: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     json_line: Json = False,
 ) -> None:
     """Time small programs in a warm sandbox, against `docker run` and `docker exec` in the same run.

@@ -34,7 +34,7 @@ _NOT_NEEDED = (
 def build_image(client: DockerClient, tag: str = IMAGE, source: str = "auto") -> str:
     """Make the image ``tag``, and say from where it came.
 
-    ``registry`` builds the Dockerfile beside this file, ``debootstrap`` imports `root_filesystem`, ``auto`` takes the
+    ``tag`` is name and version, as in ``name:1``. ``registry`` builds the Dockerfile beside this file, ``debootstrap`` imports `root_filesystem`, ``auto`` takes the
     first that works. Raises ConfigError for another source, SandboxError with what was tried.
     """
     if source not in SOURCES:
@@ -94,12 +94,12 @@ def _from_root_filesystem(client: DockerClient, tag: str) -> None:
     from docker.errors import APIError
 
     folder = root_filesystem()
-    repository, _, version = tag.partition(":")
+    repository, _, version = tag.rpartition(":")
     command = ["tar", "--numeric-owner", "--one-file-system", "-C", str(folder), "-c", "."]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as tar:
         assert tar.stdout
         try:
-            answer = client.api.import_image_from_stream(tar.stdout, repository=repository, tag=version or "latest")
+            answer = client.api.import_image_from_stream(tar.stdout, repository=repository, tag=version)
         except (APIError, OSError) as error:
             raise SandboxError(f"docker import failed: {error}") from error
     if tar.returncode or "error" in str(answer):
