@@ -34,8 +34,9 @@ _NOT_NEEDED = (
 def build_image(client: DockerClient, tag: str = IMAGE, source: str = "auto") -> str:
     """Make the image ``tag``, and say from where it came.
 
-    ``tag`` is name and version, as in ``name:1``. ``registry`` builds the Dockerfile beside this file, ``debootstrap`` imports `root_filesystem`, ``auto`` takes the
-    first that works. Raises ConfigError for another source, SandboxError with what was tried.
+    ``tag`` is name and version, as in ``name:1``. ``registry`` builds the Dockerfile beside this file, ``debootstrap``
+    imports `root_filesystem`, ``auto`` takes the first that works. Raises ConfigError for another source, SandboxError
+    with what was tried.
     """
     if source not in SOURCES:
         raise ConfigError(f"an image comes from one of {', '.join(SOURCES)}; got {source!r}")
