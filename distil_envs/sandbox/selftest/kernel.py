@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from distil_envs.sandbox.seccomp import MACHINES, number
+from distil_envs.sandbox.selftest.attacks import kernel as inside
 from distil_envs.sandbox.selftest.effect import Effect, Places, Seen, UnclearError, effect, seen
 
 SETTINGS = (
@@ -29,184 +30,35 @@ SETTINGS = (
 """Files by which the machine itself is set; writing to the first runs a program as root on the host."""
 
 
-# --- attacks: these run inside ---
-
-
-def read_status() -> dict[str, str]:
-    """What the kernel says of this process."""
-    with open("/proc/self/status") as status:
-        return {line.partition(":")[0]: line.partition(":")[2].strip() for line in status}
-
-
-def become_root() -> list[str]:
-    """Ways to another user that worked, tried in a child."""
-    import os
-
-    worked = []
-    for way in ("setuid", "setgid", "setgroups"):
-        child = os.fork()
-        if child == 0:
-            try:
-                if way == "setgroups":
-                    os.setgroups([0, 27])
-                else:
-                    getattr(os, way)(0)
-                os._exit(0)
-            except OSError:
-                os._exit(1)
-        if os.waitpid(child, 0)[1] == 0:
-            worked.append(way)
-    return worked
-
-
-def try_calls(calls: list[list[int]]) -> list[int]:
-    """The errno of every system call with its arguments, each in a child of its own; 0 where it succeeded."""
-    import ctypes
-    import os
-
-    codes = []
-    for call in calls:
-        child = os.fork()
-        if child == 0:
-            try:
-                libc = ctypes.CDLL(None, use_errno=True)
-                failed = libc.syscall(*(ctypes.c_long(each) for each in call)) < 0
-                os._exit(min(ctypes.get_errno(), 255) if failed else 0)
-            finally:
-                os._exit(255)
-        status = os.waitpid(child, 0)[1]
-        codes.append(os.waitstatus_to_exitcode(status))
-    return codes
-
-
-def open_settings(paths: list[str]) -> list[str]:
-    """Those that could be opened for writing; nothing is written."""
-    import glob
-    import os
-
-    opened = []
-    for path in [*paths, *glob.glob("/sys/fs/cgroup/*/cgroup.procs"), *glob.glob("/sys/fs/cgroup/cgroup.procs")]:
-        try:
-            os.close(os.open(path, os.O_WRONLY))
-            opened.append(path)
-        except OSError:
-            continue
-    return opened
-
-
-def open_secrets() -> list[str]:
-    """Parts of /proc and /sys that show the kernel's memory, messages and keys."""
-    opened = []
-    for path in ("/proc/kcore", "/proc/kmsg", "/proc/kpagemap", "/proc/kpagecount", "/sys/firmware/dmi/tables/DMI"):
-        try:
-            with open(path, "rb", buffering=0) as file:
-                file.read(0)
-            opened.append(path)
-        except OSError:
-            continue
-    return opened
-
-
-def raise_priority() -> list[str]:
-    """Ways to more than a fair share of the processor, tried in a child."""
-    import os
-
-    worked = []
-    for way in ("nice", "realtime"):
-        child = os.fork()
-        if child == 0:
-            try:
-                if way == "nice":
-                    os.setpriority(os.PRIO_PROCESS, 0, -5)
-                else:
-                    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-                os._exit(0)
-            except OSError:
-                os._exit(1)
-        if os.waitpid(child, 0)[1] == 0:
-            worked.append(way)
-    return worked
-
-
-def raise_limits() -> list[str]:
-    """Resource limits that could be lifted, or are not set at all; tried in a child."""
-    import os
-    import resource
-
-    lifted = []
-    for name in ("RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_NOFILE", "RLIMIT_CORE"):
-        kind = getattr(resource, name)
-        now = resource.getrlimit(kind)[1]
-        child = os.fork()
-        if child == 0:
-            try:
-                more = now if now == resource.RLIM_INFINITY else now + 1
-                resource.setrlimit(kind, (more, more))
-                os._exit(0)
-            except (OSError, ValueError):
-                os._exit(1)
-        if os.waitpid(child, 0)[1] == 0:
-            lifted.append(name)
-    return lifted
-
-
-def find_shared_memory(key: int) -> bool:
-    """Whether a segment of this key can be attached, or is listed by the kernel."""
-    import ctypes
-
-    if ctypes.CDLL(None, use_errno=True).shmget(key, 0, 0) >= 0:
-        return True
-    try:
-        with open("/proc/sysvipc/shm") as listing:
-            return any(line.split()[0] == str(key) for line in listing)
-    except OSError:
-        return False
-
-
-def own_namespaces() -> dict[str, str]:
-    import os
-
-    found = {}
-    for kind in ("pid", "net", "ipc", "mnt", "uts"):
-        try:
-            found[kind] = os.readlink(f"/proc/self/ns/{kind}")
-        except OSError:
-            found[kind] = "hidden"
-    return found
-
-
-# --- effects: these judge outside ---
-
-
 @effect("the program is no user of rank: uid and gid are not 0, and it is in no further group")
 def identity(places: Places) -> Seen:
-    status = places.call(read_status)
+    status = places.call(inside.read_status)
     uids, gids, groups = (status[name].split() for name in ("Uid", "Gid", "Groups"))
     return seen("0" in uids + gids or set(groups) - set(gids), f"uid {uids[0]}, gid {gids[0]}, groups {groups}")
 
 
 @effect("it cannot become root or join a group")
 def becoming_root(places: Places) -> Seen:
-    worked = places.call(become_root)
+    worked = places.call(inside.become_root)
     return seen(worked, f"worked: {', '.join(worked) or 'none'}")
 
 
 @effect("all five capability sets are empty")
 def capabilities(places: Places) -> Seen:
-    status = places.call(read_status)
+    status = places.call(inside.read_status)
     sets = {name: status[name] for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")}
     return seen(any(int(value, 16) for value in sets.values()), sets)
 
 
 @effect("no_new_privs is set, so that set-uid programs give nothing")
 def no_new_privileges(places: Places) -> Seen:
-    flag = places.call(read_status)["NoNewPrivs"]
+    flag = places.call(inside.read_status)["NoNewPrivs"]
     return seen(flag != "1", f"NoNewPrivs: {flag}")
 
 
 @effect("a seccomp filter is active")
 def seccomp(places: Places) -> Seen:
-    mode = places.call(read_status)["Seccomp"]
+    mode = places.call(inside.read_status)["Seccomp"]
     return seen(mode != "2", f"Seccomp: {mode}")
 
 
@@ -221,7 +73,7 @@ def _reached(places: Places, *calls: tuple[str, tuple[int, ...]]) -> Seen:
         raise UnclearError(f"the numbers of system calls on {machine} are not known: {', '.join(MACHINES)} are")
     numbered = [(name, number(name, machine), arguments) for name, arguments in calls]
     known = [(name, code, arguments) for name, code, arguments in numbered if code is not None]
-    codes = places.call(try_calls, [[code, *arguments] for _, code, arguments in known])
+    codes = places.call(inside.try_calls, [[code, *arguments] for _, code, arguments in known])
     reached = [name for (name, _, _), code in zip(known, codes, strict=True) if code not in REFUSED]
     return seen(reached, f"reached the kernel: {', '.join(reached) or f'none of {len(known)}'}")
 
@@ -293,31 +145,31 @@ def machine_control(places: Places) -> Seen:
 
 @effect("settings of the kernel and control groups cannot be written")
 def kernel_settings(places: Places) -> Seen:
-    opened = places.call(open_settings, list(SETTINGS))
+    opened = places.call(inside.open_settings, list(SETTINGS))
     return seen(opened, f"opened for writing: {', '.join(opened) or 'none'}")
 
 
 @effect("the kernel's memory and messages cannot be read")
 def kernel_memory(places: Places) -> Seen:
-    opened = places.call(open_secrets)
+    opened = places.call(inside.open_secrets)
     return seen(opened, f"opened: {', '.join(opened) or 'none'}")
 
 
 @effect("no priority above the normal one")
 def priority(places: Places) -> Seen:
-    worked = places.call(raise_priority)
+    worked = places.call(inside.raise_priority)
     return seen(worked, f"worked: {', '.join(worked) or 'none'}")
 
 
 @effect("resource limits cannot be lifted")
 def raised_limits(places: Places) -> Seen:
-    lifted = places.call(raise_limits)
+    lifted = places.call(inside.raise_limits)
     return seen(lifted, f"lifted: {', '.join(lifted) or 'none'}")
 
 
 @effect("pid, network, IPC, mount and host name are those of namespaces of its own")
 def namespaces(places: Places) -> Seen:
-    own = places.call(own_namespaces)
+    own = places.call(inside.own_namespaces)
     shared = [kind for kind, name in own.items() if name == os.readlink(f"/proc/self/ns/{kind}")]
     return seen(shared, f"shared with the host: {', '.join(shared) or 'none'}")
 
@@ -325,7 +177,7 @@ def namespaces(places: Places) -> Seen:
 @effect("System V shared memory of the host's processes cannot be attached")
 def host_shared_memory(places: Places) -> Seen:
     with _segment() as key:
-        found = places.call(find_shared_memory, key)
+        found = places.call(inside.find_shared_memory, key)
     return seen(found, f"found: {found}")
 
 

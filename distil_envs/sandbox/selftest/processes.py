@@ -8,322 +8,31 @@ from contextlib import suppress
 from typing import Any
 
 from distil_envs.sandbox.protocol import Limits, SandboxError
+from distil_envs.sandbox.selftest.attacks import processes as inside
 from distil_envs.sandbox.selftest.effect import Effect, Places, Seen, effect, seen, side_by_side, story, token
 
 HELD_S = 4.0
 """Longer than an answer takes on a machine that is very busy."""
 
-# --- attacks: these run inside ---
-
-
-def runner_identity() -> list[str]:
-    """Process id and time of start of the process that started this one."""
-    import os
-
-    with open(f"/proc/{os.getppid()}/stat") as file:
-        return [str(os.getppid()), file.read().rpartition(")")[2].split()[19]]
-
-
-def signal_runner() -> int:
-    """Every signal there is, to the runner. Says how many could be sent."""
-    import os
-
-    sent, runner = 0, os.getppid()
-    for number in range(1, 65):
-        try:
-            os.kill(runner, number)
-            sent += 1
-        except (OSError, ValueError):
-            continue
-    return sent
-
-
-def kill_everything() -> int:
-    import os
-    import signal
-
-    for number in (signal.SIGTERM, signal.SIGSTOP, signal.SIGKILL):
-        try:
-            os.kill(-1, number)  # everything that may be signalled, but for the caller
-        except OSError:
-            continue
-    return os.getpid()
-
-
-def trace_runner() -> list[str]:
-    """Ways to control the runner or to read its memory that worked, tried in a child, whose end lets go of it."""
-    import ctypes
-    import os
-
-    runner, worked = os.getppid(), []
-    for way in ("ptrace", "process_vm_readv", "mem", "syscall"):
-        child = os.fork()
-        if child == 0:
-            code = 1
-            try:
-                if way == "ptrace":
-                    seize = 0x4206
-                    libc = ctypes.CDLL(None, use_errno=True)
-                    libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
-                    code = 0 if libc.ptrace(seize, runner, None, None) == 0 else 1
-                elif way == "process_vm_readv":
-                    buffer = ctypes.create_string_buffer(8)
-                    here = (ctypes.c_size_t * 2)(ctypes.addressof(buffer), 8)
-                    there = (ctypes.c_size_t * 2)(ctypes.addressof(buffer), 8)  # a fork has the same layout
-                    libc = ctypes.CDLL(None, use_errno=True)
-                    read = libc.process_vm_readv(runner, here, 1, there, 1, 0)
-                    code = 0 if read > 0 or ctypes.get_errno() == 14 else 1  # EFAULT: allowed, but nothing is there
-                elif way == "mem":
-                    os.close(os.open(f"/proc/{runner}/mem", os.O_RDWR))
-                    code = 0
-                else:
-                    with open(f"/proc/{runner}/syscall") as file:
-                        file.read()
-                    code = 0
-            finally:
-                os._exit(code)
-        if os.waitpid(child, 0)[1] == 0:
-            worked.append(way)
-    return worked
-
-
-def change_runner() -> list[str]:
-    """What could be changed about the runner, as one may with any process of the same user."""
-    import os
-    import resource
-
-    runner, changed = os.getppid(), []
-    for way in ("limits", "processors", "priority", "priority of all"):
-        try:
-            if way == "limits":
-                now = resource.prlimit(runner, resource.RLIMIT_NOFILE)
-                resource.prlimit(runner, resource.RLIMIT_NOFILE, (now[0] - 1, now[1]))
-            elif way == "processors":
-                os.sched_setaffinity(runner, os.sched_getaffinity(runner))
-            elif way == "priority":
-                os.setpriority(os.PRIO_PROCESS, runner, os.getpriority(os.PRIO_PROCESS, runner) + 1)
-            elif runner == 1:  # on an open host it would change every process of the user
-                os.setpriority(os.PRIO_USER, 0, 1)
-            else:
-                continue
-            changed.append(way)
-        except OSError:
-            continue
-    return changed
-
-
-def open_runner_descriptors() -> list[str]:
-    """Descriptors of the runner that could be listed or taken over."""
-    import ctypes
-    import os
-
-    runner, found = os.getppid(), []
-    try:
-        for name in os.listdir(f"/proc/{runner}/fd"):
-            found.append(f"{name} -> {os.readlink(f'/proc/{runner}/fd/{name}')}")
-    except OSError:
-        pass
-    try:
-        pidfd = os.pidfd_open(runner)
-    except OSError:
-        return found
-    for number in range(20):
-        taken = ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, number, 0)  # pidfd_getfd, on every machine
-        if taken >= 0:
-            os.close(taken)
-            found.append(f"{number} taken")
-    os.close(pidfd)
-    return found
-
-
-def own_descriptors() -> dict[str, str]:
-    import os
-
-    found = {}
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            found[name] = os.readlink(f"/proc/self/fd/{name}")
-        except OSError:
-            continue
-    return found
-
-
-def processes_seen() -> dict[str, list[str]]:
-    """Every process in /proc with its time of start and its command line."""
-    import os
-
-    found = {}
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/stat") as stat, open(f"/proc/{pid}/cmdline", "rb") as command:
-                started = stat.read().rpartition(")")[2].split()[19]
-                found[pid] = [started, command.read(4096).decode(errors="replace")]
-        except OSError:
-            continue
-    return found
-
-
-def leave_process(mark: str, seconds: float) -> int:
-    """Leaves a process that has its own session and no parent, deaf to signals. Ends by itself after a while."""
-    import os
-    import signal
-    import sys
-    import time
-
-    ready_out, ready_in = os.pipe()
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_IGN)
-            os.write(ready_in, b"1")
-            code = f"import time; time.sleep({seconds})  # {mark}"
-            os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", code])
-        os._exit(0)
-    os.read(ready_out, 1)
-    time.sleep(0.1)
-    return os.getpid()
-
-
-def keep_process(mark: str, seconds: float) -> list[float]:
-    import subprocess
-    import sys
-    import time
-
-    begin = time.clock_gettime(time.CLOCK_BOOTTIME)
-    subprocess.run([sys.executable, "-I", "-S", "-c", f"import time; time.sleep({seconds})  # {mark}"], check=True)
-    return [begin, time.clock_gettime(time.CLOCK_BOOTTIME)]
-
-
-def watch_processes(mark: str, seconds: float) -> list[Any]:
-    import time
-
-    begin = time.clock_gettime(time.CLOCK_BOOTTIME)
-    while time.clock_gettime(time.CLOCK_BOOTTIME) < begin + seconds:
-        if found := [f"process {pid}" for pid, (_, command) in processes_seen().items() if mark in command]:
-            return [begin, time.clock_gettime(time.CLOCK_BOOTTIME), found]
-        time.sleep(0.05)
-    return [begin, time.clock_gettime(time.CLOCK_BOOTTIME), []]
-
-
-def leave_shared_memory(key: int) -> list[str]:
-    """Leaves a System V segment, a semaphore set and a message queue, and a POSIX message queue."""
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    made, create = [], 0o1000 | 0o666
-    if libc.shmget(key, 4096, create) >= 0:
-        made.append("shm")
-    if libc.semget(key, 1, create) >= 0:
-        made.append("sem")
-    if libc.msgget(key, create) >= 0:
-        made.append("msg")
-    try:
-        queue = ctypes.CDLL("librt.so.1", use_errno=True).mq_open(b"/distil%d" % key, 0o102, 0o600, None)
-    except (OSError, AttributeError):
-        queue = getattr(libc, "mq_open", lambda *_: -1)(b"/distil%d" % key, 0o102, 0o600, None)
-    if queue >= 0:
-        made.append("mqueue")
-    return made
-
-
-def find_left_memory(key: int) -> list[str]:
-    """Which of them are there; they are removed."""
-    import ctypes
-
-    libc = ctypes.CDLL(None, use_errno=True)
-    found = []
-    if (shm := libc.shmget(key, 0, 0)) >= 0:
-        found.append("shm")
-        libc.shmctl(shm, 0, None)
-    if (sem := libc.semget(key, 0, 0)) >= 0:
-        found.append("sem")
-        libc.semctl(sem, 0, 0, None)
-    if (msg := libc.msgget(key, 0)) >= 0:
-        found.append("msg")
-        libc.msgctl(msg, 0, None)
-    try:
-        queues = ctypes.CDLL("librt.so.1", use_errno=True)
-        queues.mq_unlink  # noqa: B018
-    except (OSError, AttributeError):
-        queues = libc
-    if queues.mq_unlink(b"/distil%d" % key) == 0:
-        found.append("mqueue")
-    return found
-
-
-def hold_pipes(seconds: float) -> str:
-    """Leaves a process that keeps every descriptor of this one open."""
-    import os
-    import time
-
-    if os.fork() == 0:
-        os.setsid()
-        if os.fork() == 0:
-            time.sleep(seconds)
-        os._exit(0)
-    return "answered"
-
-
-def change_surroundings() -> None:
-    """Changes whatever a process can change about itself."""
-    import os
-    import resource
-    import signal
-    import sys
-
-    os.environ["DISTIL_SELFTEST"] = "left"
-    os.putenv("DISTIL_SELFTEST", "left")
-    os.chdir("/")
-    os.umask(0o777)
-    os.nice(5)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-    resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
-    sys.setrecursionlimit(77)
-
-
-def describe_surroundings() -> dict[str, Any]:
-    import os
-    import resource
-    import signal
-    import sys
-
-    umask = os.umask(0)
-    os.umask(umask)
-    return {
-        "environment": sorted(os.environ.items()),
-        "folder": os.getcwd(),
-        "umask": umask,
-        "nice": os.nice(0),
-        "handler": str(signal.getsignal(signal.SIGTERM)),
-        "mask": sorted(int(each) for each in signal.pthread_sigmask(signal.SIG_BLOCK, ())),
-        "files": list(resource.getrlimit(resource.RLIMIT_NOFILE)),
-        "recursion": sys.getrecursionlimit(),
-    }
-
-
-# --- effects: these judge outside ---
-
 
 def _runner_after(places: Places, before: list[str]) -> str:
     """Empty when the next program works and has the same runner."""
-    after = places.call(runner_identity)
+    after = places.call(inside.runner_identity)
     return "" if after == before else f"the runner {before} is now {after}"
 
 
 @effect("no signal harms the runner")
 def runner_signals(places: Places) -> Seen:
-    before = places.call(runner_identity)
-    sent = _answer(places, signal_runner)
+    before = places.call(inside.runner_identity)
+    sent = _answer(places, inside.signal_runner)
     lost = _runner_after(places, before)
     return seen(lost or sent.startswith("SandboxError"), f"signals sent: {sent}; {lost or 'the runner goes on'}")
 
 
 @effect("killing everything in sight kills nothing but the program's own", "host-processes")
 def kill_all(places: Places) -> Seen:
-    before = places.call(runner_identity)
-    sent = _answer(places, kill_everything)
+    before = places.call(inside.runner_identity)
+    sent = _answer(places, inside.kill_everything)
     lost = _runner_after(places, before)
     return seen(lost or sent.startswith("SandboxError"), f"answered {sent}; {lost or 'the runner goes on'}")
 
@@ -339,25 +48,25 @@ def _answer(places: Places, attack: Any) -> str:
 
 @effect("the runner can be neither traced nor read")
 def traced_runner(places: Places) -> Seen:
-    worked = places.call(trace_runner)
+    worked = places.call(inside.trace_runner)
     return seen(worked, f"worked: {', '.join(worked) or 'none'}")
 
 
 @effect("the runner's limits, processors and priority cannot be changed")
 def changed_runner(places: Places) -> Seen:
-    changed = places.call(change_runner)
+    changed = places.call(inside.change_runner)
     return seen(changed, f"changed: {', '.join(changed) or 'nothing'}")
 
 
 @effect("the runner's descriptors can be neither listed nor taken")
 def runner_descriptors(places: Places) -> Seen:
-    found = places.call(open_runner_descriptors)
+    found = places.call(inside.open_runner_descriptors)
     return seen(found, f"found: {', '.join(found) or 'none'}")
 
 
 @effect("the program inherits no descriptor but its own three and pipes, and none of our side's channel")
 def inherited_descriptors(places: Places) -> Seen:
-    held = places.call(own_descriptors)
+    held = places.call(inside.own_descriptors)
     alien = {
         number: target
         for number, target in held.items()
@@ -369,7 +78,7 @@ def inherited_descriptors(places: Places) -> Seen:
 
 @effect("processes of the host cannot be seen")
 def host_processes(places: Places) -> Seen:
-    found = places.call(processes_seen)
+    found = places.call(inside.processes_seen)
     ours = str(os.getpid())
     with open(f"/proc/{ours}/stat") as file:
         started = file.read().rpartition(")")[2].split()[19]
@@ -381,16 +90,16 @@ def neighbour_processes(places: Places) -> Seen:
     mark = token()
     return side_by_side(
         places,
-        lambda: places.call(keep_process, mark, 0.8, neighbour=True),
-        lambda: places.call(watch_processes, mark, 0.5, helpers=(processes_seen,)),
+        lambda: places.call(inside.keep_process, mark, 0.8, neighbour=True),
+        lambda: places.call(inside.watch_processes, mark, 0.5, helpers=(inside.processes_seen,)),
     )
 
 
 @effect("a process that left its session and its parent does not live on into the next program")
 def left_processes(places: Places) -> Seen:
     mark = token()
-    places.call(leave_process, mark, 20.0)
-    left = [command for _, command in places.call(processes_seen).values() if mark in command]
+    places.call(inside.leave_process, mark, 20.0)
+    left = [command for _, command in places.call(inside.processes_seen).values() if mark in command]
     left += [command for command in _host_commands() if mark in command]
     return seen(left, f"{len(left)} left, inside or on the host")
 
@@ -406,26 +115,26 @@ def _host_commands() -> list[str]:
 @effect("shared memory, semaphores and message queues of one program are gone before the next")
 def left_shared_memory(places: Places) -> Seen:
     key = int.from_bytes(os.urandom(3)) | 1 << 24
-    made = places.call(leave_shared_memory, key)
+    made = places.call(inside.leave_shared_memory, key)
     if not made:
         return seen(False, "none could be made")
-    found = places.call(find_left_memory, key)
+    found = places.call(inside.find_left_memory, key)
     return seen(found, f"made {', '.join(made)}; found: {', '.join(found) or 'none'}")
 
 
 @effect("a process that keeps the program's pipes open does not make us wait")
 def held_pipes(places: Places) -> Seen:
     begin = time.monotonic()
-    answer = places.call(hold_pipes, HELD_S, limits=Limits(wall_s=30.0))
+    answer = places.call(inside.hold_pipes, HELD_S, limits=Limits(wall_s=30.0))
     took = time.monotonic() - begin
     return seen(took >= HELD_S, f"{answer} after {took:.1f} s, held for {HELD_S:g} s")
 
 
 @effect("environment, folder, umask, priority, signals and limits are as new for the next program")
 def surroundings(places: Places) -> Seen:
-    before = places.call(describe_surroundings)
-    places.execute(change_surroundings)
-    after = places.call(describe_surroundings)
+    before = places.call(inside.describe_surroundings)
+    places.execute(inside.change_surroundings)
+    after = places.call(inside.describe_surroundings)
     changed = [name for name in before if before[name] != after[name] and name != "folder"]
     if before["folder"] != after["folder"] and after["folder"] == "/":
         changed.append("folder")
