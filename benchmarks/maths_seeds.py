@@ -34,7 +34,7 @@ class Options:
     """The defaults."""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     """Seeds of the runs; tasks and evaluation are the same for all."""
-    future_weights: tuple[float, ...] = (0.0, 0.1, 1.0)
+    future_weights: tuple[float, ...] = (0.0, 0.1, 0.3, 1.0)
     """DistIL's `future_weight`."""
     results: Path = ROOT / "benchmarks" / "results" / "maths_seeds.json"
     """Where results are kept."""
