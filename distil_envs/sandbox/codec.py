@@ -86,7 +86,7 @@ def decode_parsed(document: object) -> Any:
 def _fragments(value: object, max_bytes: int) -> list[str]:
     """The items as JSON texts, without recursion."""
     done: list[str] = []
-    size = len(NAME) + 24
+    size = len(NAME) + 22  # what stands around the items, less the comma that the first does not have
     path: set[int] = set()  # ids of the containers that we are in
     # A task is (is_end, value, text): a value to encode, or the end of a container with its item.
     tasks: list[tuple[bool, object, str]] = [(False, value, "")]
