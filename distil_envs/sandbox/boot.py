@@ -63,11 +63,10 @@ _MODULES = (
 """In the order of their needs."""
 
 _PRELOAD = (
-    *("bisect", "collections", "copy", "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq"),
-    *("itertools", "math", "operator", "re", "string", "typing"),
+    *("bisect", "collections", "copy", "functools", "heapq", "itertools", "math", "operator", "re", "string", "typing"),
 )
-"""What programs often import: imported once, before any program, it costs them nothing. Neither `random` nor
-`threading`, nor what imports them: what these do in every child after a fork takes longer than most programs."""
+"""What programs often import: imported once, before any program, it costs them nothing. But the more there is in
+memory, the longer a fork takes, and `random` and `threading` do something in every child, used or not."""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ THREAD_STACK_BYTES = 8 << 20
 """Not STACK_BYTES: where memory is limited as address space, a few threads would take all of it."""
 RESULTS_FD, LINES_FD, BEGUN_FD, _FIRST_FREE = 3, 4, 5, 6
 
+_DECODER = json.JSONDecoder()
 _stdout: _Printed
 """Made before any fork, so that it costs a program nothing."""
 
@@ -56,8 +57,10 @@ def prepare() -> None:
     os.umask(0o022)
     if not hasattr(builtins, "exit"):  # without `site`
         site.setquit()
-    for name, value in {"NOFILE": DESCRIPTORS, "CORE": 0, "MSGQUEUE": 0}.items():
-        _limit(name, value)
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it; a death by it can be told
+    _limit(resource.RLIMIT_NOFILE, DESCRIPTORS)
+    _limit(resource.RLIMIT_CORE, 0)
+    _limit(resource.RLIMIT_MSGQUEUE, 0)  # no message queues of POSIX, which would have to be looked for
     hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
     resource.setrlimit(resource.RLIMIT_STACK, (_least(STACK_BYTES, hard), hard))
     stack_size(THREAD_STACK_BYTES)
@@ -65,7 +68,7 @@ def prepare() -> None:
 
 def run_child(channel: int, writers: dict[str, int], request: dict[str, Any], config: dict[str, Any]) -> NoReturn:
     """Read the program from the channel and run it. Does not return."""
-    body = json.loads(read_exactly(channel, request["body"]))
+    body, _ = _DECODER.raw_decode(read_exactly(channel, request["body"]).decode("ascii"))
     _give_up_descriptors(writers, body["stdin"].encode("utf-8", "surrogatepass"))
     _take_limits(request, config)
     os.chdir(config["work"])
@@ -116,27 +119,25 @@ def _give_up_descriptors(writers: dict[str, int], stdin: bytes) -> None:
 
 def _take_limits(request: dict[str, Any], config: dict[str, Any]) -> None:
     os.setsid()
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if not config["isolated"]:  # there, the end of process 1 is the end of all
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        set_signals(signal.SIG_DFL)
     prctl(PR_SET_DUMPABLE, 1)  # no other program is alive, and /proc/self is wanted
     score = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
     os.write(score, b"1000")
     os.close(score)
     cpu = max(1, math.ceil(request["cpu_s"]))
-    _limit("CPU", cpu, cpu + 1)
-    _limit("FSIZE", request["file_bytes"])
+    _limit(resource.RLIMIT_CPU, cpu, cpu + 1)
+    _limit(resource.RLIMIT_FSIZE, request["file_bytes"])
     if config["limit_address_space"]:
         with open("/proc/self/statm", encoding="ascii") as sizes:
             mapped = int(sizes.read().split()[0]) * resource.getpagesize()
-        _limit("AS", mapped + request["memory_bytes"])
+        _limit(resource.RLIMIT_AS, mapped + request["memory_bytes"])
     if config["limit_user_processes"]:
-        _limit("NPROC", request["processes"] + 1)  # and the runner
-    set_signals(signal.SIG_DFL, config["isolated"])
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)  # Python ignores it; a death by it can be told
+        _limit(resource.RLIMIT_NPROC, request["processes"] + 1)  # and the runner
 
 
-def _limit(name: str, soft: int, hard: int | None = None) -> None:
-    number = getattr(resource, f"RLIMIT_{name}")
+def _limit(number: int, soft: int, hard: int | None = None) -> None:
     most = resource.getrlimit(number)[1]
     resource.setrlimit(number, (_least(soft, most), _least(soft if hard is None else hard, most)))
 
@@ -197,30 +198,25 @@ class _Records:
         self.value_room = value_bytes
         self._claim_room = CLAIM_BYTES
 
-    def write(self, record: dict[str, Any], value: str | None = None) -> None:
-        text = json.dumps(record)
-        if value is not None:
-            text = f'{text[:-1]}{", " if record else ""}"value": {value}}}'
-        data = text.encode("ascii") + b"\n"
+    def write(self, **fields: str) -> None:
+        """One record, of fields that are JSON already."""
+        data = ("{" + ",".join(f'"{name}":{text}' for name, text in fields.items()) + "}\n").encode("ascii")
         while data:
             data = data[os.write(RESULTS_FD, data) :]
 
-    def raised(self, error: BaseException) -> dict[str, Any]:
-        """An exception as data, in full while there is room."""
-        found = describe(error, brief=self._claim_room <= 0)
-        self._spend(found)
-        return found
+    def raised(self, error: BaseException) -> str:
+        """An exception, in full while there is room."""
+        return self._spend(json.dumps(describe(error, brief=self._claim_room <= 0)))
 
     def printed(self) -> str:
+        """What the current call printed, while there is room."""
         sys.stdout.flush()
         text = _stdout.take()
-        if self._claim_room <= 0:
-            return ""
-        self._spend(text)
-        return text
+        return self._spend(json.dumps(text)) if text and self._claim_room > 0 else '""'
 
-    def _spend(self, claim: object) -> None:
-        self._claim_room -= len(json.dumps(claim))
+    def _spend(self, claim: str) -> str:
+        self._claim_room -= len(claim)
+        return claim
 
 
 # --- The program ------------------------------------------------------------------------------------------------------
@@ -255,8 +251,8 @@ def _run(body: dict[str, Any], records: _Records) -> int:
 
 def _failed(error: BaseException, records: _Records) -> int:
     print_traceback(error)
-    limit = {"limit": "memory"} if isinstance(error, MemoryError) else {}
-    records.write({"failed": records.raised(error), **limit})
+    limit = {"limit": '"memory"'} if isinstance(error, MemoryError) else {}
+    records.write(failed=records.raised(error), **limit)
     return 1
 
 
@@ -284,24 +280,23 @@ def _call(function: Callable[..., Any], arguments: Any, records: _Records, trace
         raise
     except BaseException as error:
         raised = error
-    record: dict[str, Any] = {"wall_s": time.perf_counter() - began}
+    wall = repr(time.perf_counter() - began)
     if isinstance(raised, MemoryError):
         return _failed(raised, records)
     if raised is not None:
-        record["raised"] = records.raised(raised)
-    document = None
-    if raised is None:
+        outcome = {"raised": records.raised(raised)}
+    else:
         try:
             document = encode(value, records.value_room)
             records.value_room -= len(document)
+            outcome = {"value": document}
         except TooLargeError:
-            records.write({"limit": "value"})
+            records.write(limit='"value"')
             return 1
         except Exception as error:
             reason = str(error) if isinstance(error, CodecError) else f"{type(error).__name__} when reading it"
-            record["unencodable"] = f"{cut(reason, 200)}: {bounded_repr(value)}"
-    record["stdout"] = records.printed()
-    records.write(record, document)
+            outcome = {"unencodable": json.dumps(f"{cut(reason, 200)}: {bounded_repr(value)}")}
+    records.write(wall_s=wall, stdout=records.printed(), **outcome)
     return None
 
 

@@ -35,15 +35,17 @@ def make_untouchable(isolated: bool) -> None:
 
     To process 1 the kernel delivers no signal without a handler from its own namespace. Python has one handler.
     """
-    set_signals(signal.SIG_DFL if isolated else signal.SIG_IGN, isolated)
     prctl(PR_SET_DUMPABLE, 0)
-    if not isolated:
+    if isolated:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    else:
+        set_signals(signal.SIG_IGN)
         prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def set_signals(action: signal.Handlers, isolated: bool) -> None:
-    """For SIGINT, and outside of isolation for every signal that can be handled."""
-    for number in (signal.SIGINT,) if isolated else _DEAF:
+def set_signals(action: signal.Handlers) -> None:
+    """For every signal that can be handled, except those that mean something to the runner itself."""
+    for number in _DEAF:
         try:
             signal.signal(number, action)
         except OSError:  # two real-time signals belong to the C library
@@ -89,14 +91,26 @@ class Cleaner:
         try:
             if self._folder_modes() != self._modes:  # their owner, where the program is it, can close them to the next
                 return "the permissions of a scratch folder were changed"
-            if self._isolated:
-                self._remove_queues()
-            if not self._isolated or self._free_space() != self._space:
-                for folder in self._scratch:
-                    _empty(folder)
-            return self._found()
+            if _own_state() != self._state:
+                return "the limits or the scheduling of the runner were changed"
+            return self._clean_namespaces() if self._isolated else self._clean_scratch()
         except OSError as error:
             return f"cleaning up failed: {error}"
+
+    def _clean_namespaces(self) -> str:
+        """Only looks where there is something: on a tmpfs of our own every file and link takes space."""
+        if self._free_space() != self._space and (self._clean_scratch() or self._free_space() != self._space):
+            return "space in a scratch folder is still taken"
+        for kind in self._queues:
+            while numbers := self._ids(kind):
+                if not all(_remove_queue(kind, number) for number in numbers):
+                    return f"System V {kind} is left"
+        return "a connection keeps its port" if any(map(_connections, self._sockets)) else ""
+
+    def _clean_scratch(self) -> str:
+        for folder in self._scratch:
+            _empty(folder)
+        return next((f"{folder} is not empty" for folder in self._scratch if os.listdir(folder)), "")
 
     def _kill(self, pid: int) -> bool:
         """Kill what there is. Returns whether there was nothing."""
@@ -115,20 +129,8 @@ class Cleaner:
                 continue
         return alone
 
-    def _found(self) -> str:
-        """What is not as it was at the start."""
-        if _own_state() != self._state:
-            return "the limits or the scheduling of the runner were changed"
-        if not self._isolated:
-            return next((f"{folder} is not empty" for folder in self._scratch if os.listdir(folder)), "")
-        if self._free_space() != self._space:
-            return "space in a scratch folder is still taken"
-        if any(map(_connections, self._sockets)):
-            return "a connection keeps its port"
-        return next((f"System V {kind} is left" for kind in self._queues if self._ids(kind)), "")
-
     def _free_space(self) -> list[tuple[int, int]]:
-        """Blocks and files. On a tmpfs of our own every file, directory and link takes one of the latter."""
+        """Blocks and files."""
         found = [os.statvfs(folder) for folder in self._scratch]
         return [(space.f_bfree, space.f_ffree) for space in found]
 
@@ -136,17 +138,16 @@ class Cleaner:
         return [os.stat(folder).st_mode for folder in self._scratch]
 
     def _ids(self, kind: str) -> list[int]:
-        """Of shared memory, semaphores or message queues of System V."""
-        lines = os.pread(self._queues[kind], 1 << 20, 0).splitlines()
+        """Of shared memory, semaphores or message queues of System V, the first hundreds."""
+        lines = os.pread(self._queues[kind], 1 << 16, 0).splitlines()
         return [int(line.split()[1]) for line in lines[1:]]
 
-    def _remove_queues(self) -> None:
-        for kind in self._queues:
-            for number in self._ids(kind):
-                if kind == "sem":
-                    _libc.semctl(number, 0, IPC_RMID)
-                else:
-                    getattr(_libc, f"{kind}ctl")(number, IPC_RMID, None)
+
+def _remove_queue(kind: str, number: int) -> bool:
+    """Whether that could be done."""
+    if kind == "sem":
+        return bool(_libc.semctl(number, 0, IPC_RMID) == 0)
+    return bool(getattr(_libc, f"{kind}ctl")(number, IPC_RMID, None) == 0)
 
 
 def _own_state() -> tuple[object, ...]:
