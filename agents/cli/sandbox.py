@@ -70,8 +70,8 @@ def clean(everything: Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.ar
 def bench(
     sandbox: SandboxName = "docker",
     rounds: int = 3,
-    threads: int = 4,
-    places: int | None = None,
+    threads: int = 8,
+    places: int = 4,
     alone: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
     json_line: Json = False,
 ) -> None:
@@ -85,7 +85,7 @@ def bench(
         sandbox: The back-end to measure.
         rounds: Times that each is measured, in turn: a busy machine slows all alike.
         threads: Programs asked for at a time, at full load.
-        places: Programs that run at a time; by default one for each processor.
+        places: Programs that run at a time. Small ones wait for each other's ends: a few more than processors pay.
         alone: Leave `docker run` and `docker exec` out.
         json_line: One JSON object instead of a table.
     """
@@ -94,7 +94,15 @@ def bench(
     if json_line:
         print(json.dumps({way.name: _figures(way) for way in ways}))
         return
-    table = Table("", "median", "p95", "runs", f"programs/s, {threads} threads", "against docker run", title="sandbox")
+    table = Table(
+        "",
+        "median",
+        "p95",
+        "runs",
+        f"programs/s, {threads} threads",
+        "against docker run",
+        title=f"sandbox, {places} places",
+    )
     base = next((way for way in ways if way.name == "docker run"), None)
     for way in ways:
         ratio = ""
