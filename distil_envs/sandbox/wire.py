@@ -212,10 +212,10 @@ def _raised(claim: object) -> Raised:
         message=_text(found.get("message"), 4000),
         frames=tuple(_frame(frame) for frame in frames[:64]),
         frames_cut=_whole(found.get("frames_cut")) or 0,
-        line=_whole(found.get("line")),
-        column=_whole(found.get("column")),
-        end_line=_whole(found.get("end_line")),
-        end_column=_whole(found.get("end_column")),
+        line=_position(found.get("line")),
+        column=_position(found.get("column")),
+        end_line=_position(found.get("end_line")),
+        end_column=_position(found.get("end_column")),
     )
 
 
@@ -249,6 +249,11 @@ def _whole(claim: object) -> int | None:
     if type(claim) is not int or not 0 <= claim < 1 << 53:
         raise _MalformedError
     return claim
+
+
+def _position(claim: object) -> int | None:
+    """Counted from 1; what is less is the interpreter's way to say that it knows none."""
+    return None if type(claim) is int and claim < 1 else _whole(claim)
 
 
 def _seconds(claim: object) -> float:

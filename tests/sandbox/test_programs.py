@@ -189,6 +189,28 @@ def test_a_syntax_error_has_a_place(sandbox: SubprocessSandbox, source: str, lin
     assert "program.py" not in seen.raised.message
 
 
+@pytest.mark.parametrize(
+    "source", ["x = 1\n  y = 2\n", "def f():\n    x = 1\n  y = 2\n", "def f():\n\tx = 1\n        y = 2\n"]
+)
+def test_a_wrong_indentation_is_told_though_the_compiler_knows_no_column_where_it_ends(
+    sandbox: SubprocessSandbox, source: str
+) -> None:
+    seen = script(sandbox, source)
+    assert (seen.ended, seen.exit_code) == (Ended.RAISED, 1)
+    assert seen.raised is not None
+    assert seen.raised.type in ("IndentationError", "TabError")
+    assert seen.raised.line == len(source.splitlines())
+    assert all(position is None or position > 0 for position in (seen.raised.column, seen.raised.end_column))
+
+
+def test_a_syntax_error_that_a_program_made_up_has_no_place_that_is_not_one(sandbox: SubprocessSandbox) -> None:
+    seen = script(sandbox, "raise SyntaxError('mine', (__file__, -1, object(), 'text', 'end', 0))\n")
+    assert seen.ended is Ended.RAISED
+    assert seen.raised is not None
+    found = (seen.raised.line, seen.raised.column, seen.raised.end_line, seen.raised.end_column)
+    assert (seen.raised.message, found) == ("mine", (None, None, None, None))
+
+
 @pytest.mark.parametrize("source", ["\0", "\ud800 = 1", "(" * 10_000, "x = " + "-" * 100_000 + "1"])
 def test_sources_that_the_compiler_chokes_on_are_the_programs_fault(sandbox: SubprocessSandbox, source: str) -> None:
     assert script(sandbox, source).ended in (Ended.RAISED, Ended.KILLED, Ended.LIMIT)

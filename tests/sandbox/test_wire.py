@@ -53,6 +53,15 @@ def test_records_become_results() -> None:
     assert (second.raised.type, second.raised.line, second.raised.frames) == ("KeyError", 3, ())
 
 
+@pytest.mark.parametrize("place", ["line", "column", "end_line", "end_column"])
+@pytest.mark.parametrize("number", [0, -1])
+def test_a_place_before_the_first_is_an_unknown_one(place: str, number: int) -> None:
+    seen = told(record(failed={**RAISED, place: number}), exit_code=1)
+    assert seen.ended is Ended.RAISED
+    assert seen.raised is not None
+    assert getattr(seen.raised, place) is None
+
+
 @pytest.mark.parametrize(
     "bad",
     [

@@ -32,10 +32,10 @@ def describe(error: BaseException, brief: bool = False) -> dict[str, Any]:
     }
     if isinstance(error, SyntaxError) and error.filename == FILENAME:
         found["message"] = cut(str(error.msg), MESSAGE)  # without file and line
-        found["line"] = error.lineno
-        found["column"] = error.offset
-        found["end_line"] = getattr(error, "end_lineno", None)
-        found["end_column"] = getattr(error, "end_offset", None)
+        found["line"] = _position(error.lineno)
+        found["column"] = _position(error.offset)
+        found["end_line"] = _position(getattr(error, "end_lineno", None))
+        found["end_column"] = _position(getattr(error, "end_offset", None))
     if not brief:
         kept = frames if len(frames) <= 2 * FRAMES else frames[:FRAMES] + frames[-FRAMES:]
         found["frames"] = [
@@ -68,6 +68,11 @@ def print_traceback(error: BaseException) -> None:
         sys.stderr.write("".join(traceback.format_exception(type(error), error, trace)))
     except Exception as failure:  # of the program's own __str__, or its replaced stderr
         print(f"{type(error).__name__} whose traceback raised {type(failure).__name__}", file=sys.__stderr__)
+
+
+def _position(number: object) -> int | None:
+    """Of a syntax error, counted from 1. CPython gives 0 or -1 where it knows none, and a program what it likes."""
+    return number if type(number) is int and number > 0 else None
 
 
 def _frames(error: BaseException) -> list[tuple[types.FrameType, int]]:
