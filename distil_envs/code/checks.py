@@ -3,7 +3,8 @@
 1. Once for each task, the tests run in a sandbox with the *reference solution* as candidate (`random` seeded), and
    every call is recorded. The same tests are then run on the recorded answers alone, which must pass: a task whose
    tests look at more than arguments and answers (identity, arguments changed in place) is refused with a `TaskError`.
-2. The tested program's sandbox gets those calls and returns values.
+2. The tested program's sandbox gets those calls and returns values. Where a question may give an earlier answer away
+   (`distil_envs.code.dependence`), the program runs once for each question, and the answer to an earlier one stays.
 3. A second, fresh sandbox runs the tests with a candidate that gives the returned values for the recorded calls.
 
 What the tests ask may depend on earlier answers. When they ask something else than was recorded, the program is run
@@ -13,18 +14,21 @@ second sandbox counts, and it never holds the program.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from distil_envs.code.cases import CheckCase
 from distil_envs.code.compare import shown
+from distil_envs.code.dependence import asks_independently
 from distil_envs.errors import ConfigError, TaskError
 from distil_envs.sandbox.protocol import Call, CallResult, Ended, Execution, Limits, Program, Sandbox
 
 ROUNDS = 16
 """How often a program is run because its answers led the tests to other questions."""
+PATIENCE = 4
+"""Wall times of one run that all runs of a program may take together, where each question takes one."""
 _WHOLE = 1 << 24
 
 
@@ -53,6 +57,8 @@ def recorded(sandbox: Sandbox, case: CheckCase, limits: Limits) -> tuple[Call, .
     ended, calls = _trusted(sandbox, case, limits, "_distil_record", case.source, case.entry_point)
     if ended[0] != "passed":
         raise TaskError(f"the reference solution fails its own tests: {_told(case, ended)}")
+    if not calls:
+        raise TaskError("the tests never call the candidate, so every program would pass them")
     again, _ = _trusted(sandbox, case, limits, "_distil_replay", case.source, calls)
     if again[0] != "passed":
         told = "they ask other things each time" if again[0] == "asks" else _told(case, again)
@@ -68,26 +74,81 @@ def run_check(sandbox: Sandbox, case: CheckCase, calls: tuple[Call, ...], source
 
     Raises SandboxError when our side fails, and ConfigError when the recorded calls cannot be sent into a sandbox.
     """
-    program = Program(source, case.entry_point, calls, limits=limits)
-    execution = sandbox.run(program)
+    asked = _Asked(sandbox, Program(source, case.entry_point, calls, limits=limits), asks_apart(case))
+    asked.run()
     for _ in range(ROUNDS):
-        answers = _answers(execution)
-        rows = [[call.args, dict(call.kwargs), answer] for call, answer in zip(program.calls, answers, strict=False)]
         try:
-            ended, asked = _trusted(sandbox, case, limits, "_distil_replay", case.source, rows)
+            ended, made = _trusted(sandbox, case, limits, "_distil_replay", case.source, asked.rows())
             if ended[0] == "passed":
-                return Checked(True, execution, program, asked)
+                return asked.checked(made, passed=True)
             if ended[0] == "failed":
-                return Checked(False, execution, program, asked, failure=_told(case, ended))
-            at, question = asked - 1, Call(tuple(ended[1]), ended[2])
-            if at >= len(answers) and at < len(program.calls) and _same(question, program.calls[at]):
-                return Checked(False, execution, program, asked, unanswered=True)
-            program = replace(program, calls=(*program.calls[:at], question, *program.calls[at + 1 :]))
-            execution = sandbox.run(program)
+                return asked.checked(made, failure=_told(case, ended))
+            question = Call(tuple(ended[1]), ended[2])
+            if asked.is_unanswered(made - 1, question):
+                return asked.checked(made, unanswered=True)
+            asked.ask(made - 1, question)
         except (TaskError, ConfigError) as error:
             # The tests pass on the reference's values, so it is the program's that they, or the codec, cannot take.
-            return Checked(False, execution, program, len(answers), failure=str(error))
-    return Checked(False, execution, program, len(answers), failure=f"the tests still asked more after {ROUNDS} runs")
+            return asked.checked(len(asked.answers), failure=str(error))
+    return asked.checked(len(asked.answers), failure=f"the tests still asked more after {ROUNDS} runs")
+
+
+@cache
+def asks_apart(case: CheckCase) -> bool:
+    """Whether each question of these tests needs a run of its own."""
+    return not asks_independently(case.source, case.solution)
+
+
+@dataclass
+class _Asked:
+    """The tested program, and its answers."""
+
+    sandbox: Sandbox
+    program: Program
+    """With the questions."""
+    apart: bool
+    answers: list[list[Any]] = field(default_factory=list)
+    """To the first questions."""
+    execution: Execution = field(init=False)
+    """The last run."""
+    _spent_s: float = 0.0
+
+    def run(self) -> None:
+        """Get the answers that are missing, as far as there are any."""
+        if not self.apart:
+            self.execution = self.sandbox.run(self.program)
+            self.answers = _answers(self.execution)
+            return
+        for count in range(len(self.answers) + 1, len(self.program.calls) + 1):
+            if self._spent_s > PATIENCE * self.program.limits.wall_s:
+                self.execution = replace(self.execution, ended=Ended.TIMEOUT, limit="wall")
+                return
+            # It sees no question beyond this one, and what it answers to earlier ones now counts no more.
+            self.execution = self.sandbox.run(replace(self.program, calls=self.program.calls[:count]))
+            self._spent_s += self.execution.wall_s
+            if len(found := _answers(self.execution)) < count:
+                return
+            self.answers.append(found[-1])
+
+    def ask(self, at: int, question: Call) -> None:
+        """Put this question at this place. Answers to earlier questions stay where each has a run of its own."""
+        self.program = replace(self.program, calls=(*self.program.calls[:at], question, *self.program.calls[at + 1 :]))
+        del self.answers[at:]
+        self.run()
+
+    def is_unanswered(self, at: int, question: Call) -> bool:
+        """Whether this question was asked at this place, and the program gave no answer."""
+        calls = self.program.calls
+        return len(self.answers) <= at < len(calls) and _same(question, calls[at])
+
+    def rows(self) -> list[list[Any]]:
+        """Questions with answers, as `distil_envs.code.harness` takes them."""
+        answered = zip(self.program.calls, self.answers, strict=False)
+        return [[call.args, dict(call.kwargs), answer] for call, answer in answered]
+
+    def checked(self, made: int, *, passed: bool = False, unanswered: bool = False, failure: str = "") -> Checked:
+        """The verdict, after the tests have asked so many questions."""
+        return Checked(passed, self.execution, self.program, made, unanswered, failure)
 
 
 def _same(one: Call, other: Call) -> bool:

@@ -24,12 +24,12 @@ def _distil_check(tests: "str") -> "Any":
 
 
 def _distil_run(check: "Any", candidate: "Any") -> "list[Any]":
-    """How the tests end: ["passed"], ["failed", type, message, line], or ["asks", args, kwargs]."""
+    """How the tests end: ["passed"], or ["failed", type, message, line]."""
     _distil_random.seed(0)
     try:
         check(candidate)
-    except _DistilAsks as question:
-        return ["asks", *question.args]
+    except _DistilAsks:
+        return ["asks"]
     except Exception as error:
         line, trace = None, error.__traceback__
         while trace is not None:
@@ -61,14 +61,21 @@ def _distil_record(tests: "str", name: "str") -> "list[Any]":
 
 
 def _distil_replay(tests: "str", calls: "list[Any]") -> "list[Any]":
-    """Run the tests on given answers: how they ended, and how many calls they had made by then."""
+    """Run the tests on given answers: how they ended, and how many calls they had made by then.
+
+    They may also end with a call that has no answer yet: ["asks", args, kwargs].
+    """
     made = 0
+    question: list[Any] = []
 
     def candidate(*args: "Any", **kwargs: "Any") -> "Any":
         nonlocal made
-        at, made = made, made + 1
-        if at >= len(calls) or not _distil_same([args, kwargs], calls[at][:2]):
-            raise _DistilAsks(_distil_copy(args), _distil_copy(kwargs))
+        if not question:
+            at, made = made, made + 1
+            if at >= len(calls) or not _distil_same([args, kwargs], calls[at][:2]):
+                question.extend(["asks", _distil_copy(args), _distil_copy(kwargs)])
+        if question:
+            raise _DistilAsks
         kind, *answer = calls[at][2]
         if kind == "value":
             return _distil_copy(answer[0])
@@ -76,11 +83,14 @@ def _distil_replay(tests: "str", calls: "list[Any]") -> "list[Any]":
         base: Any = known.get(answer[0])
         if not (isinstance(base, type) and issubclass(base, Exception)):
             base = type(answer[0], (Exception,), {})
+        if issubclass(base, (StopIteration, StopAsyncIteration)):
+            base = RuntimeError  # it would end a loop of the tests in silence (as PEP 479 has it for generators)
         error = base.__new__(base)
         error.args = (answer[1],)
         raise error
 
-    return [_distil_run(_distil_check(tests), candidate), made]
+    ended = _distil_run(_distil_check(tests), candidate)
+    return [question or ended, made]  # whatever the tests made of it: there was no answer
 
 
 def _distil_same(one: "Any", other: "Any") -> "bool":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
@@ -155,3 +156,57 @@ def test_methods_are_tested_on_fresh_instances(run: Run) -> None:
     task = Task("m", "code", "p", {"solution": solution, "entry_point": "C.m", "check": check})
     assert run(task, solution).success
     assert not run(task, solution.replace("self.n = 0", "self.n = 1")).success
+
+
+PEEKING = """
+import sys
+
+def f(s):
+    frame = sys._getframe(1)
+    while "body" not in frame.f_locals:
+        frame = frame.f_back
+    calls, at = frame.f_locals["body"]["calls"], frame.f_locals["index"]
+    return calls[at + 1 if at % 2 == 0 else at - 1]["items"][0]
+"""
+"""Answers with the question after its own, and with the one before: a round trip by looking ahead."""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "for word in ('abc', 'de'):\n    assert candidate(candidate(word)) == word",
+        "for word in ('abc', 'de'):\n    once = candidate(word)\n    assert candidate(once) == word",
+        "for word in ('abc', 'de'):\n    assert candidate(word) == f(word)\n    assert candidate(f(word)) == word",
+    ],
+)
+def test_a_question_cannot_be_read_before_the_one_that_it_answers(body: str, make_task: MakeTask, run: Run) -> None:
+    task = checked(make_task, body, "def f(s):\n    return s[::-1]")
+    assert run(task, "def f(s):\n    return ''.join(reversed(s))").success
+    assert run(task, PEEKING).status is Status.WRONG
+
+
+def test_an_answer_cannot_end_a_loop_of_the_tests(make_task: MakeTask, run: Run) -> None:
+    body = "assert all(map(lambda n: candidate(n) == 2 * n, range(5)))"
+    task = checked(make_task, body)
+    assert run(task, DOUBLE).success
+    assert run(task, "def f(x):\n    raise StopIteration").status is Status.WRONG
+
+
+def test_tests_that_swallow_everything_do_not_swallow_that_there_is_no_answer(make_task: MakeTask, run: Run) -> None:
+    body = "ok = False\ntry:\n    candidate(-1)\nexcept:\n    ok = True\nassert ok"
+    task = checked(make_task, body, "def f(x):\n    raise ValueError")
+    assert run(task, "def f(x):\n    raise TypeError").success
+    assert run(task, "import os\ndef f(x):\n    os._exit(0)").status is Status.WRONG
+
+
+def test_tests_without_a_question_are_refused(make_task: MakeTask, run: Run) -> None:
+    assert run(checked(make_task, "assert f(1) == 2"), DOUBLE).status is Status.INFRA_ERROR
+
+
+def test_questions_asked_apart_may_take_some_time_and_no_more(
+    make_task: MakeTask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distil_envs.code.checks.PATIENCE", 0)
+    task = checked(make_task, "x = 1\nfor _ in range(5):\n    x = candidate(x)\nassert x == 32")
+    with closing(CodeVerifier("subprocess")) as verifier:
+        assert verifier(task, f"```python\n{DOUBLE}```").status is Status.TIMEOUT
