@@ -139,7 +139,7 @@ class Tests:
 def judge_value(case: CallCase, result: CallResult) -> Result:
     """A call that was answered."""
     if result.raised is not None:
-        right = case.is_wanted_exception(result.raised.type)
+        right = case.is_wanted_exception(result.raised)
         told = f"raises {result.raised.type}"
         return Result(case, _verdict(right), told, raised=result.raised, stdout=result.stdout)
     if result.unencodable is not None:

@@ -145,6 +145,8 @@ def check_exceptions(sandbox: Sandbox) -> None:
     if raised is None:
         raise ConformanceError(f"an exception was expected, got {first}")
     expect((raised.type, raised.line) == ("ZeroDivisionError", 6), f"ZeroDivisionError in line 6, got {raised}")
+    bases = ("ArithmeticError", "Exception", "BaseException")
+    expect(raised.bases == bases, f"the base classes {bases}, got {raised.bases}")
     expect("by zero" in raised.message, f"the message of the exception, got {raised.message!r}")
     frames = [(frame.function, frame.line) for frame in raised.frames]
     expect(frames == [("outer", 3), ("inner", 6)], f"the frames of the source, outermost first, got {frames}")

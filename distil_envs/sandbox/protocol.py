@@ -113,6 +113,8 @@ class Raised:
     """1-based; of a syntax error."""
     end_line: int | None = None
     end_column: int | None = None
+    bases: tuple[str, ...] = ()
+    """Names of the classes that `type` is derived from, nearest first, without ``object``; bounded."""
 
 
 @dataclass(frozen=True)

@@ -204,11 +204,12 @@ def _result(record: Mapping[str, Any]) -> CallResult:
 
 def _raised(claim: object) -> Raised:
     found = _mapping(claim)
-    frames = found.get("frames", [])
-    if not isinstance(frames, list):
+    frames, bases = found.get("frames", []), found.get("bases", [])
+    if not isinstance(frames, list) or not isinstance(bases, list):
         raise _MalformedError
     return Raised(
         type=_text(found.get("type"), 100),
+        bases=tuple(_text(base, 100) for base in bases[:64]),
         message=_text(found.get("message"), 4000),
         frames=tuple(_frame(frame) for frame in frames[:64]),
         frames_cut=_whole(found.get("frames_cut")) or 0,

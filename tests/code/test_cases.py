@@ -12,7 +12,7 @@ from distil_envs import Task
 from distil_envs.code.asserts import called_function, read_asserts, read_check
 from distil_envs.code.cases import CallCase, CheckCase, ScriptCase, read_call, suite_of
 from distil_envs.errors import TaskError
-from distil_envs.sandbox import Call
+from distil_envs.sandbox import Call, Raised
 
 MakeTask = Callable[..., Task]
 GOOD = {"call": "f(1)", "expected": "2"}
@@ -82,21 +82,23 @@ def test_methods_are_called_by_their_name(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raises", "name", "right"),
+    ("raises", "raised", "right"),
     [
-        ("ValueError", "ValueError", True),
-        ("LookupError", "KeyError", True),
-        ("KeyError", "LookupError", False),
-        ("Custom", "Custom", True),
-        ("Custom", "module.Custom", True),
-        ("Exception", "Custom", False),
+        ("ValueError", Raised("ValueError", ""), True),
+        ("LookupError", Raised("KeyError", "", bases=("LookupError", "Exception")), True),
+        ("KeyError", Raised("LookupError", "", bases=("Exception",)), False),
+        ("IOError", Raised("FileNotFoundError", "", bases=("OSError", "Exception")), True),
+        ("Custom", Raised("Custom", ""), True),
+        ("Custom", Raised("Special", "", bases=("Custom", "Exception")), True),
+        ("Exception", Raised("Custom", "", bases=("Exception",)), True),
+        ("ValueError", Raised("Custom", "", bases=("Exception",)), False),
     ],
 )
-def test_exceptions_go_by_name_and_by_built_in_base(make_task: MakeTask, raises: str, name: str, right: bool) -> None:
+def test_exceptions_go_by_name_and_by_base(make_task: MakeTask, raises: str, raised: Raised, right: bool) -> None:
     [case] = suite_of(make_task(public=[{"call": "f()", "raises": raises}])).public
     assert isinstance(case, CallCase)
-    assert case.is_wanted_exception(name) is right
-    assert not CallCase("f()", Call(), case.rule, expected=1).is_wanted_exception("ValueError")
+    assert case.is_wanted_exception(raised) is right
+    assert not CallCase("f()", Call(), case.rule, expected=1).is_wanted_exception(raised)
 
 
 PLAIN = '''

@@ -168,6 +168,22 @@ def f(n):
     assert found.frames[1].locals == {"text": "'{{{'", "size": "3"}
 
 
+def test_an_exception_names_the_classes_that_it_is_derived_from(sandbox: SubprocessSandbox) -> None:
+    source = """
+import json
+class Negative(ValueError): pass
+def f(n):
+    if n == 0: json.loads("{")
+    if n == 1: raise Negative
+    made = Exception
+    for depth in range(n): made = type("x" * 200, (made,), {})
+    raise made
+"""
+    seen = calls(sandbox, source, 0, 1, 100)
+    assert raised(seen, 0).bases == raised(seen, 1).bases == ("ValueError", "Exception", "BaseException")
+    assert (len(raised(seen, 2).bases), max(map(len, raised(seen, 2).bases))) == (16, 100)
+
+
 def test_deep_recursion_keeps_head_and_tail(sandbox: SubprocessSandbox) -> None:
     found = raised(calls(sandbox, "def f(n):\n    return f(n + 1)\n", 0))
     assert found.type == "RecursionError"

@@ -84,6 +84,8 @@ def test_a_place_before_the_first_is_an_unknown_one(place: str, number: int) -> 
         record(raised={**RAISED, "line": "3"}, wall_s=0),
         record(raised={**RAISED, "line": True}, wall_s=0),
         record(raised={**RAISED, "frames": {}}, wall_s=0),
+        record(raised={**RAISED, "bases": "Exception"}, wall_s=0),
+        record(raised={**RAISED, "bases": [1]}, wall_s=0),
         record(raised={**RAISED, "frames": [{"function": "f"}]}, wall_s=0),
         record(raised={**RAISED, "frames": [{"function": "f", "line": 1, "locals": {"a": 1}}]}, wall_s=0),
     ],

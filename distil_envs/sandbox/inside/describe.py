@@ -14,6 +14,8 @@ FILENAME = "program.py"
 MESSAGE = 2000
 FRAMES = 8
 """Frames kept from the head, and as many from the tail."""
+BASES = 16
+"""Base classes named, nearest first."""
 LOCALS = 12
 """Variables kept of a frame."""
 LOCAL_REPR = 160
@@ -27,6 +29,7 @@ def describe(error: BaseException, brief: bool = False) -> dict[str, Any]:
     frames = _frames(error)
     found: dict[str, Any] = {
         "type": cut(type(error).__name__, 100),
+        "bases": [cut(base.__name__, 100) for base in type(error).__mro__[1:-1][:BASES]],
         "message": cut(_message(error), BRIEF_MESSAGE if brief else MESSAGE),
         "line": frames[-1][1] if frames else None,
     }
