@@ -1,22 +1,30 @@
 """When is a returned value, or what a program printed, the expected one? Decided outside of the sandbox, on plain data.
 
 Values are equal as Python's ``==`` has it: ``1 == 1.0 == True``, a list is no tuple, the order of sets and dictionaries
-does not matter. On top of that NaN equals NaN, and with a tolerance a float may be off by it, relatively or absolutely
-(not as the key of a dictionary or in a set). What arrives here are exact built-in types made by our own decoder, so
-there is no ``__eq__`` of the program's.
+does not matter. On top of that NaN equals NaN, and where a float is expected, a number may be off by the tolerance,
+relatively or absolutely (not as the key of a dictionary or in a set). Expected integers are always exact. What arrives
+here are exact built-in types made by our own decoder, so there is no ``__eq__`` of the program's.
 
 Printed text is equal when all its lines are, white space at their ends and empty lines at the end left aside; with a
-tolerance, words that are numbers are compared as numbers.
+tolerance, words that are numbers are compared as numbers, and again a word that is an integer is matched exactly.
 """
 
 from __future__ import annotations
 
 import cmath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from distil_envs.code.order import Order
 from distil_envs.errors import TaskError
+
+MATCHED = 200
+"""Most items with floats for which every way to pair them is looked at; of more, each with that at its place in order.
+"""
+_LEVELS = 40
+_INTEGER = re.compile(r"[+-]?[0-9]+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -66,20 +74,58 @@ def _same_kind(expected: Sequence[Any], actual: Any, rule: Rule) -> bool:
 
 
 def _match(expected: Sequence[Any], actual: Sequence[Any], rule: Rule) -> bool:
-    """Whether each expected item has a partner of its own."""
-    rest = list(actual)
-    for item in expected:
-        found = next((at for at, other in enumerate(rest) if _equal(item, other, rule)), None)
-        if found is None:
-            return False
-        del rest[found]
-    return True
+    """Whether each expected item has a partner of its own.
+
+    An item without floats has partners that are all equal, so it does not matter which it takes.
+    """
+    order = Order(tuples_as_lists=rule.tuples_as_lists)
+    wanted = order.sorted(expected)
+    near = [item for item in wanted if rule.tolerance and _inexact(item)]
+    exact = [order.key(item) for item in wanted if not (rule.tolerance and _inexact(item))]
+    rest, found = [], 0
+    for item in order.sorted(actual):
+        if found < len(exact) and order.key(item) == exact[found]:
+            found += 1
+        else:
+            rest.append(item)
+    if found < len(exact):
+        return False
+    # For numbers, pairing them in order is best. For other items it is only likely to be right.
+    if all(_equal(item, other, rule) for item, other in zip(near, rest, strict=True)):
+        return True
+    return len(near) <= MATCHED and _pair(near, rest, rule)
+
+
+def _inexact(expected: Any) -> bool:
+    """Whether the tolerance applies to something in it."""
+    if isinstance(expected, (list, tuple)):
+        return any(map(_inexact, expected))
+    if isinstance(expected, dict):
+        return any(map(_inexact, expected.values()))
+    return isinstance(expected, (float, complex))
+
+
+def _pair(expected: Sequence[Any], actual: Sequence[Any], rule: Rule) -> bool:
+    """Whether there is a perfect matching, by augmenting paths."""
+    near = [[at for at, other in enumerate(actual) if _equal(item, other, rule)] for item in expected]
+    partner: dict[int, int] = {}
+
+    def place(item: int, tried: set[int]) -> bool:
+        for at in near[item]:
+            if at not in tried:
+                tried.add(at)
+                if at not in partner or place(partner[at], tried):
+                    partner[at] = item
+                    return True
+        return False
+
+    return all(place(item, set()) for item in range(len(near)))
 
 
 def _near(expected: complex, actual: complex, tolerance: float) -> bool:
     if expected == actual or (expected != expected and actual != actual):
         return True
-    if not tolerance or not (isinstance(expected, (float, complex)) or isinstance(actual, (float, complex))):
+    if not tolerance or isinstance(expected, int):
         return False
     try:
         return cmath.isclose(expected, actual, rel_tol=tolerance, abs_tol=tolerance)
@@ -113,9 +159,14 @@ def _equal_words(left: Sequence[str], right: Sequence[str], rule: Rule) -> bool:
 
 def _near_words(left: str, right: str, tolerance: float) -> bool:
     try:
-        return _near(float(left), float(right), tolerance)
+        return _near(_number(left), _number(right), tolerance)
     except ValueError:
         return False
+
+
+def _number(word: str) -> float:
+    """Raises ValueError for what is none."""
+    return int(word) if _INTEGER.fullmatch(word) else float(word)
 
 
 def difference(expected: Any, actual: Any) -> str:
@@ -174,19 +225,21 @@ def _length(expected: Any, actual: Any) -> str:
 
 
 def _missing(missing: list[Any], extra: list[Any]) -> str:
+    order = Order(_LEVELS)
     parts = [("missing", missing), ("too many", extra)]
-    return "; ".join(f"{word}: {shown(sorted(items, key=_key)[0], 60)}" for word, items in parts if items)
+    return "; ".join(f"{word}: {shown(min(items, key=order.key), 60)}" for word, items in parts if items)
 
 
 def shown(value: Any, limit: int = 300) -> str:
     """As ``repr`` has it, in at most ``limit`` characters; the items of a set in order, so that it is always the same.
 
-    No more is looked at than is shown: values may be large, deep, cyclic, or share parts until they are endless.
+    No more is looked at than is shown, and every part of a set once: values may be large, deep, cyclic, or share parts
+    until they are endless.
     (`distil_envs.sandbox.bounded` keeps the order of sets, which is fixed inside of a sandbox but not out here.)
     """
     parts: list[str] = []
     room = limit
-    for part in _pieces(value, 0):
+    for part in _pieces(value, 0, Order(_LEVELS)):
         parts.append(part)
         room -= len(part)
         if room < 0:
@@ -194,13 +247,13 @@ def shown(value: Any, limit: int = 300) -> str:
     return "".join(parts)
 
 
-def _pieces(value: Any, depth: int) -> Iterator[str]:
+def _pieces(value: Any, depth: int, order: Order) -> Iterator[str]:
     if isinstance(value, (str, bytes)):
         yield repr(value)
     elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 10_000:
         yield f"<int of {value.bit_length()} bits>"
     elif isinstance(value, (list, tuple, set, frozenset, dict)):
-        yield from _container(value, depth)
+        yield from _container(value, depth, order)
     else:
         yield repr(value)
 
@@ -214,29 +267,22 @@ _BRACKETS: Mapping[type, Sequence[str]] = {
 }
 
 
-def _container(value: Any, depth: int) -> Iterator[str]:
+def _container(value: Any, depth: int, order: Order) -> Iterator[str]:
     if not value and isinstance(value, (set, frozenset)):
         yield f"{type(value).__name__}()"
         return
     opened, closed = _BRACKETS[type(value)]
     yield opened
-    if depth > 40:
+    if depth > _LEVELS:
         yield "..."
     else:
-        items = sorted(value, key=_key) if isinstance(value, (set, frozenset)) else value
+        items = order.sorted(value, depth + 1) if isinstance(value, (set, frozenset)) else value
         for index, item in enumerate(items):
             yield ", " if index else ""
-            yield from _pieces(item, depth + 1)
+            yield from _pieces(item, depth + 1, order)
             if isinstance(value, dict):
                 yield ": "
-                yield from _pieces(value[item], depth + 1)
+                yield from _pieces(value[item], depth + 1, order)
         if isinstance(value, tuple) and len(value) == 1:
             yield ","
     yield closed
-
-
-def _key(value: Any) -> tuple[str, Any]:
-    """An order for anything: numbers by size, the rest by type and text."""
-    if isinstance(value, (int, float)) and value == value:
-        return "", value
-    return type(value).__name__, shown(value, 60)

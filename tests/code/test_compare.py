@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import ast
 import math
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -13,8 +18,29 @@ from hypothesis import strategies as st
 from distil_envs.code.compare import Rule, difference, equal, equal_output, output_difference, shown
 from distil_envs.errors import TaskError
 
+DEEP = 200  # the codec lets no more travel
 quick = settings(max_examples=200, deadline=None, derandomize=True)
 NAN = float("nan")
+
+
+@contextmanager
+def at_most(calls: int) -> Iterator[None]:
+    """Fails when more functions than that are called, in Python or in C, however long it would take to the end."""
+    seen = 0
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal seen
+        seen += event in ("call", "c_call")
+        if seen > calls:
+            raise AssertionError(f"more than {calls} calls")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
 
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=4), st.binary(max_size=4)
@@ -72,6 +98,12 @@ def test_equality(expected: Any, actual: Any, right: bool) -> None:
         (1.0, 1.001, False),
         (1, 2, False),
         (10**18, 10**18 + 1, False),  # integers are exact
+        (10**18 + 1, 1e18, False),
+        (2, 2.0000000001, False),
+        ([1, {"x": 3}], [1, {"x": 3 + 1e-12}], False),
+        (2, 2.0, True),
+        (2.0, 2, True),
+        (1e18, 10**18 + 1, True),
         (1.0, 10**400, False),
         (math.inf, math.inf, True),
         (math.inf, 1.0, False),
@@ -96,6 +128,44 @@ def test_only_the_outer_order_is_free() -> None:
     assert equal([[1, 2], [3]], [[3], [1, 2]], Rule(unordered=True))
     assert not equal([[1, 2], [3]], [[3], [2, 1]], Rule(unordered=True))
     assert equal([0.3, 1.0], [1.0, 0.1 + 0.2], Rule(tolerance=1e-9, unordered=True))
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_with_a_tolerance_there_may_be_several_ways_to_pair_items(mixed: bool) -> None:
+    rule = Rule(tolerance=0.1, unordered=True)
+
+    def wrapped(*items: float) -> list[Any]:
+        return [[item, "x"] for item in items] if mixed else list(items)
+
+    assert equal(wrapped(1.0, 1.15), wrapped(1.05, 0.95), rule)
+    assert equal(wrapped(1.0, 1.08), wrapped(1.0, 0.92), rule)
+    assert not equal(wrapped(1.0, 1.5), wrapped(1.05, 0.95), rule)
+    assert equal([1, 1.0, 2], [2, 1.05, 1], rule)
+    assert not equal([1, 1.0, 2], [2, 1.05, 0.95], rule)  # an integer is exact
+    # In order of size the pairs are wrong: only the second numbers tell which belong together.
+    assert equal([[0.5, 1], [0.52, 2]], [[0.51, 2], [0.53, 1]], rule)
+    assert not equal([[0.5, 1], [0.52, 2]], [[0.51, 2], [0.53, 2]], rule)
+
+
+@quick
+@given(st.lists(VALUES, max_size=5), st.randoms(use_true_random=False), st.booleans())
+def test_every_other_order_is_right_and_one_item_more_is_not(
+    items: list[Any], random: random.Random, tolerant: bool
+) -> None:
+    rule = Rule(unordered=True, tolerance=1e-9 if tolerant else 0.0)
+    other = random.sample(items, len(items))
+    assert equal(items, other, rule)
+    assert not equal([*items, 0], [*other, "0"], rule)
+
+
+def test_matching_without_an_order_is_little_work() -> None:
+    many = list(range(5_000))
+    with at_most(1_000_000):
+        assert equal(many, many[::-1], Rule(unordered=True))
+        assert not equal(many, [*many[1:], -1], Rule(unordered=True, tolerance=0.5))
+        pairs = [[float(number), number] for number in range(2_000)]
+        assert equal(pairs, pairs[::-1], Rule(unordered=True, tolerance=1e-9))
+        assert not equal(pairs, [[0.0, 0], *pairs[2:], [0.0, 0]], Rule(unordered=True, tolerance=1e-9))
 
 
 def test_tuples_may_stand_for_lists() -> None:
@@ -133,6 +203,11 @@ def test_output_with_numbers() -> None:
     rule = Rule(tolerance=1e-6)
     assert equal_output("x 0.333333333\n2", "x 0.3333333334\n2.0", rule)
     assert not equal_output("x 0.3333", "y 0.3333", rule)
+    assert not equal_output("1000000000000000001", "1e18", rule)
+    assert not equal_output("1000000000000000001", "1000000000000000000", rule)
+    assert not equal_output("3", "3.0000001", rule)
+    assert equal_output("1e18", "1000000000000000001", rule)
+    assert not equal_output("1" * 5000, "2" * 5000, rule)  # more digits than Python reads
     assert not equal_output("1 2", "1", rule)
     assert not equal_output("1\n2", "1 2", rule)
 
@@ -144,6 +219,53 @@ def test_what_is_shown_is_the_value(value: Any) -> None:
     if "inf" not in text and "frozenset" not in text and "set()" not in text:
         assert ast.literal_eval(text) == value
     assert len(shown(value, 20)) <= 20
+
+
+def chain(depth: int, last: object = ()) -> Any:
+    value: Any = frozenset({last})
+    for _ in range(depth):
+        value = frozenset({value})
+    return value
+
+
+def ladder(depth: int) -> Any:
+    value: Any = frozenset()
+    for level in range(depth):
+        value = frozenset({value, (level,)})
+    return value
+
+
+def bush_of_sets(depth: int) -> Any:
+    value: Any = frozenset()
+    for _ in range(depth):
+        value = frozenset({(value, 1), (value, 2)})
+    return value
+
+
+@pytest.mark.parametrize("make", [chain, ladder, bush_of_sets])
+def test_sets_in_sets_are_little_work(make: Callable[[int], Any]) -> None:
+    value, other = make(DEEP), make(DEEP // 2)
+    with at_most(50_000):
+        assert len(shown(value)) <= 300
+        assert len(shown([value, {1: value}], 1000)) <= 1000
+        assert difference({other, 1}, {value, 1})
+        assert difference({other: 1}, {value: 1})
+        assert difference([1, other], [1, value])
+
+
+def test_as_deep_as_may_travel_is_matched() -> None:
+    rule = Rule(unordered=True)
+    for make in (chain, ladder):
+        assert equal([make(DEEP - 2), 1], [1, make(DEEP - 2)], rule)
+    assert not equal([chain(DEEP - 2, 1), 1], [1, chain(DEEP - 2, 2)], rule)
+
+
+def test_sets_are_shown_in_one_order_however_alike_their_items() -> None:
+    items = [frozenset({"x" * 100 + str(number), number}) for number in range(20)]
+    assert len({shown(set(order), 5000) for order in (items, items[::-1], items[7:] + items[:7])}) == 1
+    assert shown({(2,), (1, 5), (1,), NAN, 2j, None, "b", 3, 2.5}) == (
+        "{2.5, 3, None, 2j, nan, 'b', (1,), (1, 5), (2,)}"
+    )
 
 
 def test_what_is_shown_is_bounded_and_always_the_same() -> None:
