@@ -167,7 +167,8 @@ class Execution:
     results: tuple[CallResult, ...] = ()
     """As many as were answered, in order of `Program.calls`."""
     raised: Raised | None = None
-    """With ``Ended.RAISED``, and where a MemoryError told that the memory limit was hit."""
+    """With ``Ended.RAISED``, where a MemoryError told that the memory limit was hit, and where a script that raised was
+    ended otherwise while its threads and exit functions ran."""
     limit: str | None = None
     """With ``Ended.LIMIT``: ``memory``, ``cpu``, ``file-size`` or ``value``. With ``TIMEOUT``: ``wall``."""
     lines: Lines | None = None

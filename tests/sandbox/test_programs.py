@@ -125,16 +125,9 @@ def test_results_before_an_exit_a_crash_and_a_time_out_are_kept(sandbox: Subproc
         assert seen.stdout.text == "call 0\ncall 1\ncall 2\n"
 
 
-def test_a_script_ends_as_under_the_interpreter(sandbox: SubprocessSandbox) -> None:
-    source = (
-        "import atexit, sys, threading, time\natexit.register(print, 'exit function')\n"
-        "threading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()\n"
-        "print(input('? ') + '|' + sys.stdin.read(), __name__, __file__, sys.argv)\n"
-    )
-    seen = script(sandbox, source, stdin="äöü\nrest\n")
-    assert seen.ended is Ended.COMPLETED
-    assert seen.stdout.text == "? äöü|rest\n __main__ program.py ['program.py']\nthread\nexit function\n"
-    assert script(sandbox, "exit('a message')").stderr.text == "a message\n"
+def test_a_call_may_replace_standard_output_by_what_cannot_be_flushed(sandbox: SubprocessSandbox) -> None:
+    source = "import sys\ndef f(n):\n    sys.stdout = None\n    print(n)\n    return n\n"
+    assert [result.value for result in calls(sandbox, source, 1, 2).results] == [1, 2]
 
 
 def test_a_traceback_on_stderr_is_the_programs_own(sandbox: SubprocessSandbox) -> None:

@@ -81,7 +81,9 @@ def run_child(channel: int, writers: dict[str, int], request: dict[str, Any], co
         status = _run(body, records)
     except SystemExit as exit_:
         status = _exit_status(exit_)
-    _flush()
+    if body["entry_point"] is None:
+        _end_script()
+    _flush(sys.stdout, sys.stderr, *_left_open())
     os._exit(status)
 
 
@@ -149,6 +151,8 @@ def _least(value: int, hard: int) -> int:
 class _Printed(io.RawIOBase):
     """Standard output, which remembers what the current call printed."""
 
+    name, mode = "<stdout>", "wb"
+
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._kept = bytearray()
@@ -175,20 +179,18 @@ class _Printed(io.RawIOBase):
 
 
 def _open_streams(printed: _Printed) -> None:
-    sys.stdin = sys.__stdin__ = io.TextIOWrapper(  # type: ignore[misc]
-        open(0, "rb", closefd=False),  # noqa: SIM115
-        encoding="utf-8",
-        errors="surrogateescape",
-    )
-    sys.stdout = sys.__stdout__ = io.TextIOWrapper(  # type: ignore[misc]
-        io.BufferedWriter(printed), encoding="utf-8", errors="surrogateescape", line_buffering=True
-    )
-    sys.stderr = sys.__stderr__ = io.TextIOWrapper(  # type: ignore[misc]
-        open(2, "wb", closefd=False),  # noqa: SIM115
-        encoding="utf-8",
-        errors="backslashreplace",
-        line_buffering=True,
-    )
+    """Like the interpreter's own, with the names and modes that programs look at."""
+    source, errors = io.FileIO(0, "rb", closefd=False), io.FileIO(2, "wb", closefd=False)
+    source.name, errors.name = "<stdin>", "<stderr>"
+    sys.stdin = sys.__stdin__ = _text_stream(io.BufferedReader(source), "r", "surrogateescape")  # type: ignore[misc]
+    sys.stdout = sys.__stdout__ = _text_stream(io.BufferedWriter(printed), "w", "surrogateescape")  # type: ignore[misc]
+    sys.stderr = sys.__stderr__ = _text_stream(io.BufferedWriter(errors), "w", "backslashreplace")  # type: ignore[misc]
+
+
+def _text_stream(buffer: io.BufferedReader | io.BufferedWriter, mode: str, errors: str) -> io.TextIOWrapper:
+    stream = io.TextIOWrapper(buffer, encoding="utf-8", errors=errors, line_buffering=mode == "w")
+    stream.mode = mode  # type: ignore[misc]
+    return stream
 
 
 class _Records:
@@ -210,7 +212,7 @@ class _Records:
 
     def printed(self) -> str:
         """What the current call printed, while there is room."""
-        sys.stdout.flush()
+        _flush(sys.stdout)
         text = _stdout.take()
         return self._spend(json.dumps(text)) if text and self._claim_room > 0 else '""'
 
@@ -235,7 +237,6 @@ def _run(body: dict[str, Any], records: _Records) -> int:
         code = compile(source, FILENAME, "exec", dont_inherit=True)
         _traced(is_script and traced_call == 0, exec, code, module.__dict__)
         if is_script:
-            _end_of_script()
             return 0
         function = _entry_point(module, entry_point)
     except SystemExit:
@@ -318,11 +319,22 @@ def _traced(enabled: bool, function: Callable[..., Any], *args: Any, **kwargs: A
         sys.settrace(None)
 
 
-def _end_of_script() -> None:
-    """What an interpreter does when a script ends: wait for its threads, then its exit functions."""
-    if "threading" in sys.modules:
-        sys.modules["threading"]._shutdown()
-    atexit._run_exitfuncs()
+def _end_script() -> None:
+    """What an interpreter does however a script ends: wait for its threads, then its exit functions."""
+    wait_for_threads = getattr(sys.modules.get("threading"), "_shutdown", None)
+    for step in (wait_for_threads, atexit._run_exitfuncs):
+        try:
+            if step is not None:
+                step()
+        except BaseException as error:  # changes the exit status no more
+            print_traceback(error)
+
+
+def _left_open() -> list[Any]:
+    """What an interpreter writes last: files in variables of the program, and a standard output that was replaced."""
+    main = getattr(sys.modules.get("__main__"), "__dict__", {})
+    files = [value for value in main.values() if type(value) in (io.TextIOWrapper, io.BufferedWriter)]
+    return [*files, sys.__stdout__]
 
 
 def _exit_status(exit_: SystemExit) -> int:
@@ -335,8 +347,8 @@ def _exit_status(exit_: SystemExit) -> int:
     return 1
 
 
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
+def _flush(*streams: Any) -> None:
+    for stream in streams:
         try:
             stream.flush()
         except BaseException:  # the program may have replaced or closed it
