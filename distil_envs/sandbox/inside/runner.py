@@ -215,15 +215,17 @@ def _readable(fd: int) -> bool:
 class MemoryEvents:
     """What the kernel counts of this control group. After a kill the runner is replaced: the counts are not reset."""
 
-    _ROOT = "/sys/fs/cgroup"
     _NEAR = 2 << 20
     """Bytes from the limit at which it counts as reached: memory is charged in batches."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: str = "/sys/fs/cgroup") -> None:
+        self._root = root
         self._events = self._opened("memory.events")  # version 2 of control groups
         self._kills = self._opened("memory/memory.oom_control")  # version 1
-        self._used = self._opened("memory/memory.max_usage_in_bytes")
-        self._limit = self._opened("memory/memory.limit_in_bytes")
+        self._peaks = [
+            (self._opened(f"memory/{kind}.max_usage_in_bytes"), self._opened(f"memory/{kind}.limit_in_bytes"))
+            for kind in ("memory", "memory.memsw")  # with swap, where the kernel counts that
+        ]
 
     def verdict(self) -> str:
         """``limit``: a process was killed at this group's limit; ``host``: one was, for lack of memory elsewhere."""
@@ -231,13 +233,17 @@ class MemoryEvents:
         if events.get("oom_kill"):
             return "limit" if events["oom"] else "host"
         if self._read(self._kills).get("oom_kill"):
-            near = self._read(self._used)[""] >= self._read(self._limit)[""] - self._NEAR
-            return "limit" if near else "host"
+            return "limit" if any(self._is_near(*peak) for peak in self._peaks) else "host"
         return ""
+
+    def _is_near(self, used: int | None, limit: int | None) -> bool:
+        if used is None or limit is None:
+            return False
+        return self._read(used)[""] >= self._read(limit)[""] - self._NEAR
 
     def _opened(self, name: str) -> int | None:
         try:
-            return os.open(f"{self._ROOT}/{name}", os.O_RDONLY)
+            return os.open(f"{self._root}/{name}", os.O_RDONLY)
         except OSError:  # the other version
             return None
 
