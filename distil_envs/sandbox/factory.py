@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from typing import Any
 
@@ -45,7 +46,8 @@ def _made(name: str, options: dict[str, Any]) -> Sandbox:
     try:
         made: Sandbox = factory(**options)
     except TypeError as error:
+        known = ", ".join(inspect.signature(factory).parameters) or "none"
         raise ConfigError(
-            f"sandbox {name!r} cannot be made with {', '.join(options) or 'no options'}: {error}"
+            f"sandbox {name!r} cannot be made with {', '.join(options) or 'no options'}: {error}. Its options: {known}"
         ) from error
     return made

@@ -58,5 +58,11 @@ def test_a_back_end_is_made_by_its_name_with_its_options() -> None:
 def test_unknown_names_and_options_are_told() -> None:
     with pytest.raises(NotFoundError, match="Did you mean 'docker'"):
         make_sandbox("dokcer")
-    with pytest.raises(ConfigError, match=r"'subprocess' cannot be made with runtime.*runtime"):
+    with pytest.raises(
+        ConfigError, match=r"'subprocess' cannot be made with runtime: .*runtime.* Its options: places, re"
+    ):
         make_sandbox("subprocess", runtime="runsc")
+    with pytest.raises(
+        ConfigError, match=r"'docker' cannot be made with place: .* Its options: places, image, runtime, "
+    ):
+        make_sandbox("docker", place=4)
