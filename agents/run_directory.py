@@ -20,6 +20,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -119,7 +120,11 @@ class RunDirectory:
         if self._board is None:
             from torch.utils.tensorboard import SummaryWriter
 
-            self._board = SummaryWriter(str(self.path / "tensorboard"), purge_step=step)
+            folder = self.path / "tensorboard"
+            # Files are read in the order of their names, of which the second is the first part that tells them apart.
+            while any(folder.glob(f"events.out.tfevents.{int(time.time()):010d}.*")):
+                time.sleep(0.05)
+            self._board = SummaryWriter(str(folder), purge_step=step)
         for name, value in row.items():
             if isinstance(value, float):
                 self._board.add_scalar(name, value, step)
