@@ -2,8 +2,8 @@ r"""The tests of a code task, read from its reference.
 
 ``reference`` holds ``solution`` (a whole program), ``entry_point`` (``name`` or ``Class.method``; without one programs
 read stdin and print), ``public`` and ``private`` (lists of tests), and optionally ``prefix`` (what a completion goes on
-with), ``check`` (one more private test, as code), ``tolerance``, ``unordered`` and ``tuples_as_lists`` (see
-`distil_envs.code.compare`). A test is one of
+with), ``header`` (imports that are put before every program, the solution too), ``check`` (one more private test, as
+code), ``tolerance``, ``unordered`` and ``tuples_as_lists`` (see `distil_envs.code.compare`). A test is one of
 
     {"call": "f([1, 2], k=3)", "expected": "[1, 3]"}     Python literals, read without executing anything
     {"call": "f([])", "raises": "ValueError"}             by the name of the exception or of a base of it
@@ -23,6 +23,7 @@ from functools import lru_cache
 from typing import Any
 
 from distil_envs.code.compare import Rule, shown
+from distil_envs.code.reading import headed
 from distil_envs.errors import TaskError
 from distil_envs.sandbox.protocol import Call, Raised
 from distil_envs.task import Task
@@ -100,6 +101,9 @@ class Suite:
     private: tuple[Case, ...]
     """Never shown, nor what came of them beyond that one failed."""
     prefix: str = ""
+    """What a completion goes on with."""
+    header: str = ""
+    """Stands before every program."""
 
     @property
     def size(self) -> int:
@@ -113,13 +117,14 @@ def suite_of(task: Task) -> Suite:
     try:
         entry_point = _optional_text(reference, "entry_point")
         solution = _optional_text(reference, "solution") or ""
-        read = _Reader(reference, entry_point, solution)
+        prefix, header = (_optional_text(reference, name) or "" for name in ("prefix", "header"))
+        read = _Reader(reference, entry_point, solution and headed(solution, header))
         public, private = read.cases("public"), read.cases("private")
         if "check" in reference:
             private = (*private, read.case({"check": reference["check"]}, "check"))
         if not public and not private:
             raise TaskError("there are no tests: expected public, private or check")
-        return Suite(entry_point, public, private, _optional_text(reference, "prefix") or "")
+        return Suite(entry_point, public, private, prefix, header)
     except TaskError as error:
         raise TaskError(f"task {task.id!r}: reference: {error}") from None
 

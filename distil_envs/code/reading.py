@@ -1,7 +1,8 @@
 """From a completion to a program: which part of the text is code, and where each of its lines stands.
 
-The last fenced block counts that is not labelled as another language (when all are, the last one); an unclosed one goes
-to the end. Without a block, the whole text counts if a line of it begins like Python. Nothing here parses Python: the
+The last fenced block counts that is labelled as Python and defines the entry point; else the last without a label that
+defines it; else the last labelled as Python, the last without a label, or the last of all. An unclosed one goes to the
+end. Without a block, the whole text counts if a line of it begins like Python. Nothing here parses Python: the
 text is untrusted, and Python's own parser can be crashed.
 """
 
@@ -13,9 +14,11 @@ from dataclasses import dataclass
 
 from distil_envs.outcome import Span
 
-PYTHON = frozenset({"", "python", "py", "python3", "py3"})
+PYTHON = frozenset({"python", "py", "python3", "py3"})
 """Labels of blocks that hold Python."""
+_CLOSING = 3  # columns that a closing fence may be indented beyond its opening one, as CommonMark has it
 
+_FUTURE = "from __future__"
 _LINE_END = re.compile(r"\r\n|\r|\n")  # what Python's own tokenizer takes for one; str.splitlines knows more
 _FENCE = re.compile(r"([ \t]*)(`{3,}(?=[^`]*$)|~{3,})(.*)")
 _BEGINS_CODE = re.compile(
@@ -69,20 +72,20 @@ class Source:
         return "" if line is None else self.code.text.split("\n")[line - 1].strip()
 
 
-def read_code(completion: str, *, continues: bool = False) -> Code | None:
+def read_code(completion: str, entry_point: str | None = None, *, continues: bool = False) -> Code | None:
     """The code of a completion; None without any.
 
     Args:
         completion: Any text.
+        entry_point: What the code should define, ``name`` or ``Class.method``; it tells the code from examples of its
+            use.
         continues: Whether an indented text without a fence is code too: the body of a function that the task began.
     """
     lines = _lines(completion)
     blocks = list(_blocks(completion, lines))
     filled = [block for block in blocks if any(completion[start:end].strip() for start, end in block.lines)]
     if filled:
-        python = [block for block in filled if block.label in PYTHON]
-        block = (python or filled)[-1]
-        return _code(completion, block.lines, block.indent)
+        return _chosen([(block.label, _code(completion, block.lines, block.indent)) for block in filled], entry_point)
     bare = lines[: blocks[0].opens] if blocks else lines
     written = [completion[start:end] for start, end in bare if completion[start:end].strip()]
     if not written:
@@ -92,22 +95,47 @@ def read_code(completion: str, *, continues: bool = False) -> Code | None:
     return None
 
 
-def assemble(code: Code, entry_point: str | None, prefix: str = "") -> Source:
+def _chosen(found: Sequence[tuple[str, Code]], entry_point: str | None) -> Code:
+    """The block that counts, of labels and code."""
+    python = [code for label, code in found if label in PYTHON]
+    unlabelled = [code for label, code in found if not label]
+    if entry_point is not None:
+        head = _head(entry_point)
+        defining = [code for code in (*unlabelled, *python) if head.search(code.text)]
+        if defining:
+            return defining[-1]
+    return (python or unlabelled or [code for _, code in found])[-1]
+
+
+def _head(entry_point: str) -> re.Pattern[str]:
+    """Finds where code defines it, or the class that it is a method of."""
+    name = re.escape(entry_point.partition(".")[0])
+    return re.compile(rf"^(?:async[ \t]+def|def|class)[ \t]+{name}\b|^{name}[ \t]*=", re.MULTILINE)
+
+
+def assemble(code: Code, entry_point: str | None, prefix: str = "", header: str = "") -> Source:
     """The program to run.
 
     ``prefix`` is what the task began: imports, helpers and the head of the entry point. Code that defines the entry
-    point itself gets what stands before that head; any other code is taken for the rest of the function.
+    point itself gets what stands before that head; any other code is taken for the rest of the function. ``header``
+    stands before all of it, see `headed`.
     """
-    if not prefix:
-        return Source(code.text, code)
-    name = re.escape((entry_point or "").partition(".")[0])
-    head = re.compile(rf"^(?:async[ \t]+def|def|class)[ \t]+{name}\b|^{name}[ \t]*=", re.MULTILINE)
-    given = prefix if prefix.endswith("\n") else prefix + "\n"
+    head = _head(entry_point or "")
+    given = _whole_lines(prefix)
     if head.search(code.text):
         begun = [match.start() for match in head.finditer(given)]
-        # A __future__ import must come first in a program.
-        given = "" if not begun or "from __future__" in code.text else given[: begun[-1]]
-    return Source(given + code.text, code, given.count("\n"))
+        given = "" if not begun or _FUTURE in code.text else given[: begun[-1]]
+    text = headed(given + code.text, header)
+    return Source(text, code, text.count("\n") - code.text.count("\n"))
+
+
+def headed(program: str, header: str) -> str:
+    """A program behind its task's header; without it if it has a ``__future__`` import, which must come first."""
+    return program if _FUTURE in program else _whole_lines(header) + program
+
+
+def _whole_lines(text: str) -> str:
+    return text if not text or text.endswith("\n") else text + "\n"
 
 
 @dataclass(frozen=True)
@@ -135,12 +163,18 @@ def _blocks(text: str, lines: Sequence[Span]) -> list[_Block]:
             continue
         if opened is None:
             opened = number, match
-        elif match[2][0] == opened[1][2][0] and len(match[2]) >= len(opened[1][2]) and not match[3].strip():
+        elif _closes(match, opened[1]):
             found.append(_block(opened, lines, number))
             opened = None
     if opened is not None:
         found.append(_block(opened, lines, len(lines)))
     return found
+
+
+def _closes(match: re.Match[str], opened: re.Match[str]) -> bool:
+    """Whether it is the end of that block: not a fence in a docstring of its code, which stands further in."""
+    alike = match[2][0] == opened[2][0] and len(match[2]) >= len(opened[2]) and not match[3].strip()
+    return alike and len(match[1].expandtabs(4)) <= len(opened[1].expandtabs(4)) + _CLOSING
 
 
 def _block(opened: tuple[int, re.Match[str]], lines: Sequence[Span], until: int) -> _Block:

@@ -89,10 +89,10 @@ class CodeVerifier:
         Raises SandboxError when our side fails; TaskError for unusable tests, and ConfigError for calls that cannot be
         sent into a sandbox.
         """
-        code = read_code(completion, continues=bool(suite.prefix))
+        code = read_code(completion, suite.entry_point, continues=bool(suite.prefix))
         if code is None:
             return None
-        source = assemble(code, suite.entry_point, suite.prefix)
+        source = assemble(code, suite.entry_point, suite.prefix, suite.header)
         tests = Tests(self.make_sandbox(), source.text, suite.entry_point, self.limits, self._recorded)
         loadable = suite.entry_point is not None and not suite.public
         public = tests.load() if loadable else tests.run(suite.public, every=True)

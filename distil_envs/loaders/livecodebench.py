@@ -27,6 +27,18 @@ MAX_BYTES = 256 << 20
 STDIN = "Reply with a whole program in one fenced Python block. It reads standard input and prints the answer."
 STARTER = "Reply with the whole code in one fenced Python block. It begins like this:"
 
+HEADER = """\
+import bisect, collections, functools, heapq, itertools, math, operator, random, re, string, sys
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter, OrderedDict, defaultdict, deque
+from functools import cache, cmp_to_key, lru_cache, partial, reduce
+from heapq import heapify, heappop, heappush, heappushpop, heapreplace, nlargest, nsmallest
+from itertools import accumulate, chain, combinations, count, cycle, groupby, islice, pairwise, permutations, product
+from math import ceil, comb, factorial, floor, gcd, inf, isqrt, lcm, log, log2, prod, sqrt
+from typing import *
+"""
+"""What the site of these tasks imports for a function: the starter codes use it, and so do the usual answers."""
+
 _LEVELS = {"easy": 2, "medium": 3, "hard": 4}
 _STRING_OPCODES = frozenset({"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "UNICODE"})
 _OTHER_OPCODES = frozenset({"PROTO", "FRAME", "MEMOIZE", "BINPUT", "LONG_BINPUT", "PUT", "STOP"})
@@ -57,7 +69,7 @@ def livecodebench_task(row: Mapping[str, Any]) -> Task:
         raise TaskError("the row has no tests")
     reference: dict[str, Any] = {"public": public, "private": private, "tolerance": 1e-9}
     if entry_point is not None:
-        reference |= {"entry_point": entry_point, "tuples_as_lists": True}
+        reference |= {"entry_point": entry_point, "tuples_as_lists": True, "header": HEADER}
     asked = f"{STARTER}\n\n```python\n{starter}\n```" if starter else STDIN
     level = _LEVELS.get(str(field(row, "difficulty")).casefold())
     return Task(

@@ -47,6 +47,14 @@ def test_right_programs_pass_and_wrong_ones_do_not(name: str, make_task: MakeTas
         assert run(task, f"def f(x):\n    return {wrong}").status is Status.WRONG, wrong
 
 
+def test_the_header_is_there_for_the_solution_too(make_task: MakeTask, run: Run) -> None:
+    source = "def f(xs: List[int]) -> float:\n    return floor(sum(xs))\n"
+    check = "def check(candidate):\n    assert candidate([1, 2.5]) == f([3])\n"
+    task = make_task(solution=source, check=check, header="from math import floor\nfrom typing import List")
+    assert run(task, source).success
+    assert not run(task, "def f(xs):\n    return ceil(sum(xs))").success
+
+
 def test_exceptions_are_answers_too(make_task: MakeTask, run: Run) -> None:
     body = (
         "try:\n    candidate(-1)\nexcept ValueError as error:\n    assert 'low' in str(error)\nelse:\n    assert False"

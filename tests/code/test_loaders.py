@@ -198,6 +198,10 @@ def test_livecodebench_programs_and_functions(write: Write, verifier: CodeVerifi
     assert method.reference["entry_point"] == "Solution.pair"
     assert method.reference["private"][0] == {"call": "pair([], False)", "expected": "None"}
     assert "class Solution" in method.text
+    starter = FUNCTIONAL["starter_code"]  # which uses List without importing it
+    assert verifier(method, fenced(f"{starter}return list(reversed(xs)) or None", label="python")).success
+    used = "Counter(xs), heapq.nlargest(1, xs), math.inf, lru_cache, deque(xs), bisect.bisect_left(xs, 1)"
+    assert verifier(method, fenced(f"{starter}{used}\n        return list(reversed(xs)) or None")).success
     body = "class Solution:\n    def pair(self, xs, last):\n        return {} or None"
     assert verifier(method, fenced(body.format("tuple(reversed(xs))"))).success
     assert not verifier(method, fenced(body.format("xs"))).success

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distil_envs.code.reading import assemble, read_code
+from distil_envs.code.reading import assemble, headed, read_code
 
 quick = settings(max_examples=200, deadline=None, derandomize=True)
 
@@ -15,6 +15,14 @@ CASES = {
     "the last of two": ("```python\na = 1\n```\n```python\nb = 2\n```", "b = 2\n"),
     "another language is left aside": ("```python\na = 1\n```\nIt prints\n```text\n1\n```", "a = 1\n"),
     "unless all are": ("```js\nlet a\n```", "let a\n"),
+    "nor is one without a label it": ("```py\na = 1\n```\nIt prints\n```\n1\n```", "a = 1\n"),
+    "a fence in a docstring": (
+        '```python\ndef f():\n    """Doc.\n\n    ```\n    f()\n    ```\n    """\n```\nend',
+        'def f():\n    """Doc.\n\n    ```\n    f()\n    ```\n    """\n',
+    ),
+    "a closing fence a little further in": ("```python\na = 1\n   ```\nmore", "a = 1\n"),
+    "a closing fence further out": ("  ```python\n  a = 1\n```\nmore", "a = 1\n"),
+    "a tab before both": ("\t```python\n\ta = 1\n\t```\nmore", "a = 1\n"),
     "without a label": ("```\na = 1\n```", "a = 1\n"),
     "labels in capitals and braces": ("```{.Python}\na = 1\n```", "a = 1\n"),
     "tildes": ("~~~py\na = 1\n~~~", "a = 1\n"),
@@ -36,6 +44,31 @@ def test_the_code_of_a_completion(name: str) -> None:
     code = read_code(completion)
     assert code is not None
     assert code.text == text
+
+
+DEFINED = {
+    "its use comes later": ("```py\ndef f(): 1\n```\n```py\nprint(f())\n```", "def f(): 1\n"),
+    "the last definition": ("```py\ndef f(): 1\n```\n```py\ndef f(): 2\n```\n```py\nf()\n```", "def f(): 2\n"),
+    "without a label": ("```\ndef f(): 1\n```\n```python\nprint(f())\n```\n```\n1\n```", "def f(): 1\n"),
+    "with a label before without": ("```py\ndef f(): 1\n```\n```\ndef f(): ...\n```", "def f(): 1\n"),
+    "assigned": ("```py\nf = abs\n```\n```py\nf(1) == 2\n```", "f = abs\n"),
+    "another name that begins alike": ("```py\ndef f(): 1\n```\n```py\ndef f2(): 2\n```", "def f(): 1\n"),
+    "in an indented block": (
+        "  ```py\n  x\n  ```\n  ```py\n  def f(): 1\n  ```\n  ```py\n  f()\n  ```",
+        "def f(): 1\n",
+    ),
+    "nowhere": ("```py\na = 1\n```\n```py\nb = 2\n```\n```\n3\n```", "b = 2\n"),
+    "in another language": ("```js\nf = 1\n```\n```py\na = 1\n```", "a = 1\n"),
+}
+
+
+@pytest.mark.parametrize("name", DEFINED)
+def test_the_block_that_defines_the_entry_point(name: str) -> None:
+    completion, text = DEFINED[name]
+    for entry_point in ("f", "f.method"):
+        code = read_code(completion, entry_point)
+        assert code is not None
+        assert code.text == text
 
 
 @pytest.mark.parametrize(
@@ -71,6 +104,18 @@ def test_a_future_import_stays_first() -> None:
     code = read_code("```python\nfrom __future__ import annotations\ndef f(): pass\n```")
     assert code is not None
     assert assemble(code, "f", "import math\ndef f():\n").text == code.text
+
+
+def test_a_header_stands_before_everything() -> None:
+    whole, rest = read_code("```py\ndef f(): 1\n```"), read_code("```py\n    return 1\n```")
+    assert whole is not None
+    assert rest is not None
+    header, prefix = "import re", "import math\ndef f():\n"
+    assert assemble(whole, "f", header=header).text == "import re\ndef f(): 1\n"
+    assert assemble(whole, "f", prefix, header).text == "import re\nimport math\ndef f(): 1\n"
+    assert assemble(rest, "f", prefix, header).text == "import re\nimport math\ndef f():\n    return 1\n"
+    assert assemble(rest, "f", prefix, header).given == 3
+    assert headed("from __future__ import annotations\n", header) == "from __future__ import annotations\n"
 
 
 TEXTS = st.lists(

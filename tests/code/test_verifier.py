@@ -146,6 +146,30 @@ def test_lines_of_the_prompt_are_not_the_completions(make_task: MakeTask, verifi
     assert completion[slice(*lines.span)] == "    return helper(y)"
 
 
+def test_a_header_is_there_and_not_the_completions(make_task: MakeTask, run: Run) -> None:
+    task = make_task(header="import math\nfrom typing import List", public=[{"call": "f([4])", "expected": "2"}])
+    assert run(task, "def f(xs: List[int]) -> int:\n    return math.isqrt(xs[0])").success
+    assert run(task, "from __future__ import annotations\ndef f(xs: List[int]) -> int:\n    return xs[0] // 2").success
+    outcome = run(task, "def f(xs: List[int]) -> int:\n    y = 0\n    return math.isqrt(xs[1])")
+    [raised] = outcome.trace.of(Raised)
+    assert (raised.line, raised.code) == (3, "return math.isqrt(xs[1])")
+    assert [step.line for step in outcome.trace.of(ExecutedLines)[0].head] == [2, 3]
+    [raised] = run(task, "x = (\ndef f(xs): pass").trace.of(Raised)
+    assert (raised.type, raised.line, raised.column) == ("SyntaxError", 1, 5)
+
+
+def test_examples_of_use_beside_the_code_are_not_the_program(square: Task, verifier: CodeVerifier) -> None:
+    code = fenced("def f(x):\n    return x * x", label="python")
+    for rest in (
+        fenced("print(f(3))", label="python"),
+        fenced("assert f(2) == 4", label="py"),
+        fenced("9"),
+        fenced("print(f(3))", label="python") + "\nprints\n" + fenced("9"),
+        fenced("$ python f.py", label="bash"),
+    ):
+        assert verifier(square, f"{code}\nFor example:\n{rest}").success
+
+
 LEAKS = {
     "as a value": "def f(x): return x if x > 9 else x * x",
     "raised": "def f(x):\n    if x > 9: raise ValueError(x)\n    return x * x",
