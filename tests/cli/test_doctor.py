@@ -19,6 +19,7 @@ from agents.cli.doctor import (
     check_embedded_model,
     check_model_cache,
     check_requirement,
+    check_sandboxes,
     checks,
     report,
 )
@@ -31,6 +32,15 @@ def test_every_check_reports_and_the_environment_of_the_tests_has_no_failure() -
         assert name in names
     assert [result for result in results if result.level is Level.FAIL] == []
     assert all(result.next_step for result in results if result.level is not Level.OK)
+
+
+def test_sandboxes_that_do_not_work_come_with_the_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    monkeypatch.setenv("PATH", "/nowhere")
+    docker, bubblewrap = check_sandboxes()
+    assert (docker.name, docker.level) == ("sandbox docker", Level.WARN)
+    assert "systemctl start docker" in docker.next_step
+    assert (bubblewrap.level, bool(bubblewrap.next_step)) == (Level.WARN, True)
 
 
 @pytest.mark.parametrize(
