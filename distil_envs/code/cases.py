@@ -25,8 +25,11 @@ from typing import Any
 from distil_envs.code.compare import Rule, shown
 from distil_envs.code.reading import headed
 from distil_envs.errors import TaskError
+from distil_envs.sandbox.codec import CodecError, encode
 from distil_envs.sandbox.protocol import Call, Raised
 from distil_envs.task import Task
+
+_LARGEST = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class CallCase:
     rule: Rule
     expected: Any = None
     raises: str | None = None
+    size: int = 0
+    """Bytes of the expected value when encoded."""
 
     @property
     def wanted(self) -> str:
@@ -183,7 +188,12 @@ class _Reader:
             raise TaskError("expected either 'expected' or 'raises'")
         if raises is not None:
             return CallCase(text, call, self.rule(row), raises=raises)
-        return CallCase(text, call, self.rule(row), expected=read_literal(_text(row, "expected")))
+        expected = read_literal(_text(row, "expected"))
+        try:
+            size = len(encode(expected, _LARGEST))
+        except CodecError as error:
+            raise TaskError(f"no program can return {row['expected']!r:.80}: {error}") from None
+        return CallCase(text, call, self.rule(row), expected=expected, size=size)
 
 
 def read_call(text: str, entry_point: str) -> Call:

@@ -12,6 +12,8 @@ from distil_envs.code.compare import difference, equal, equal_output, output_dif
 from distil_envs.outcome import Status
 from distil_envs.sandbox.protocol import Call, CallResult, Ended, Execution, Limits, Program, Raised, Sandbox
 
+AGAIN_S = 1.0
+"""Seconds for which a test that timed out is run again to record its lines."""
 Recorded = Callable[[CheckCase], tuple[Call, ...]]
 """The calls that tests made of code make of the reference solution."""
 
@@ -110,8 +112,9 @@ class Tests:
 
     def _calls(self, cases: Sequence[CallCase]) -> tuple[list[Result], Execution]:
         calls = tuple(case.call for case in cases)
-        room = sum(len(case.wanted) for case in cases)
-        limits = replace(self.limits, value_bytes=self.limits.value_bytes + 8 * room)
+        # A right value may be written longer than the expected one: 0.30000000000000004 for 0.3.
+        room = 8 * sum(case.size for case in cases)
+        limits = replace(self.limits, value_bytes=self.limits.value_bytes + room)
         program = Program(self.source, self.entry_point, calls, limits=limits)
         execution = self.sandbox.run(program)
         results = [self._call(case, execution, index) for index, case in enumerate(cases)]
@@ -193,7 +196,9 @@ def judge_end(case: Case, execution: Execution, *, started: bool) -> Result:
 
 
 def end_status(execution: Execution) -> Status:
-    """The status of a test during which the program ended."""
+    """The status of a test during which the program ended. Too much processor time is a time-out as well."""
+    if execution.limit == "cpu":
+        return Status.TIMEOUT
     return {Ended.TIMEOUT: Status.TIMEOUT, Ended.LIMIT: Status.LIMIT}.get(execution.ended, Status.WRONG)
 
 
@@ -213,10 +218,13 @@ def _groups(cases: Sequence[Case]) -> Iterator[list[Case]]:
 
 
 def _repeatable(result: Result, program: Program, index: int) -> Result:
-    """With what runs the test again, where there is something to see."""
+    """With what runs the test again, where there is something to see; after a time-out not for as long."""
     if result.passed or result.status is None or result.before_tests:
         return result
     again: dict[str, Any] = {"trace_call": index}
+    if result.status is Status.TIMEOUT:
+        limits = program.limits
+        again["limits"] = replace(limits, wall_s=min(AGAIN_S, limits.wall_s), cpu_s=min(AGAIN_S, limits.cpu_s))
     if program.entry_point is not None:
         again["calls"] = program.calls[: index + 1]
     return replace(result, program=replace(program, **again))

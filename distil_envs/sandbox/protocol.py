@@ -22,8 +22,8 @@ class SandboxError(DistilError, RuntimeError):
 class Limits:
     """What one program may use. Back-ends say which of these they cannot enforce."""
 
-    wall_s: float = 5.0
-    """Seconds of wall time, enforced inside and outside."""
+    wall_s: float = 10.0
+    """Seconds of wall time, enforced inside and outside. Well above `cpu_s`, or a busy machine would decide."""
     cpu_s: float = 5.0
     """Seconds of CPU time, rounded up to a whole second."""
     memory_bytes: int = 256 << 20

@@ -61,6 +61,7 @@ def test_every_kind_of_test_is_read(make_task: MakeTask) -> None:
         ({"check": "def check(c): pass"}, "need reference.solution"),
         ({"public": [GOOD], "tolerance": 2}, "tolerance must be"),
         ({"public": [GOOD], "solution": 3}, "'solution' must be text"),
+        ({"public": [{"call": "f()", "expected": "..."}]}, "no program can return '...': a value of type ellipsis"),
         ({"public": [GOOD], "header": ["import math"]}, "'header' must be text"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from distil_envs import Check, Diagnosis, ExecutedLines, Outcome, Raised, Resources, Status, Task, TestResult
 from distil_envs.code import CodeVerifier
-from distil_envs.sandbox import Execution, Program, SandboxError
+from distil_envs.sandbox import Execution, Limits, Program, Sandbox, SandboxError
 from distil_envs.text import fenced
 
 MakeTask = Callable[..., Task]
@@ -66,6 +66,57 @@ def test_without_code_it_is_malformed(completion: str, square: Task, verifier: C
     outcome = verifier(square, completion)
     assert (outcome.status, outcome.reward, outcome.answer) == (Status.MALFORMED, 0.0, None)
     assert outcome.trace.of(Diagnosis)[0].code == "no-code"
+
+
+def test_there_is_room_for_a_right_value_of_any_size(make_task: MakeTask, run: Run) -> None:
+    text = "x" * 1_200_000  # more than `Limits.value_bytes`
+    task = make_task(public=[{"call": "f()", "expected": repr([text])}], private=[{"call": "f()", "expected": "[]"}])
+    assert run(task, f"def f():\n    return ['x' * {len(text)}]").trace.of(TestResult)[-1].passed
+    assert run(make_task(public=[{"call": "f()", "expected": "[]"}]), "def f(): return 'x' * (1 << 21)").status is (
+        Status.LIMIT
+    )
+
+
+def test_processor_time_decides_what_takes_too_long(square: Task, verifier: CodeVerifier) -> None:
+    """Wall time is for programs that wait: on a busy machine it runs out for right programs too."""
+    assert Limits().wall_s >= 2 * Limits().cpu_s
+    by_cpu = CodeVerifier(verifier.make_sandbox(), Limits(wall_s=60.0, cpu_s=1.0))
+    outcome = by_cpu(square, fenced("def f(x):\n    while x: pass"))
+    assert outcome.status is Status.TIMEOUT
+    [first, second] = outcome.trace.of(TestResult)
+    assert (first.status, first.detail, second.status) == ("timeout", "did not end within the time limit", "not-run")
+    assert outcome.trace.of(Resources)[0].limit == "cpu"
+    assert outcome.trace.of(ExecutedLines)[0].head[0].code == "while x: pass"
+
+
+class Watched:
+    """A sandbox that keeps what it was asked to run."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.name = sandbox.name
+        self.programs: list[Program] = []
+        self._sandbox = sandbox
+
+    def run(self, program: Program) -> Execution:
+        self.programs.append(program)
+        return self._sandbox.run(program)
+
+    def close(self) -> None:
+        """It is lent."""
+
+
+def test_the_lines_of_a_time_out_are_recorded_for_a_short_time_only(square: Task, verifier: CodeVerifier) -> None:
+    watched = Watched(verifier.make_sandbox())
+    limits = Limits(wall_s=1.5, cpu_s=3.0)
+    outcome = CodeVerifier(watched, limits)(square, fenced("def f(x):\n    while x: pass"))
+    assert outcome.trace.of(ExecutedLines)[0].cut > 0
+    assert [(program.trace_call, program.limits.wall_s, program.limits.cpu_s) for program in watched.programs] == [
+        (None, 1.5, 3.0),
+        (0, 1.0, 1.0),
+    ]
+    CodeVerifier(watched, limits)(square, fenced("def f(x):\n    return 0"))
+    assert watched.programs[-1].trace_call == 0
+    assert watched.programs[-1].limits.wall_s == 1.5
 
 
 def test_a_later_failure_does_not_hide_the_first(make_task: MakeTask, run: Run) -> None:
