@@ -167,7 +167,8 @@ def _answers(execution: Execution) -> list[list[Any]]:
 
 def _answer(result: CallResult) -> list[Any]:
     if result.raised is not None:
-        return ["raised", result.raised.type.rpartition(".")[2], result.raised.message]
+        names = (result.raised.type, *result.raised.bases)
+        return ["raised", result.raised.message, *(name.rpartition(".")[2] for name in names)]
     return ["value", result.value]
 
 

@@ -52,7 +52,7 @@ def _distil_record(tests: "str", name: "str") -> "list[Any]":
         try:
             value = (getattr(target(), method) if method else target)(*args, **kwargs)
         except Exception as error:
-            call[2] = ["raised", type(error).__name__, str(error)]
+            call[2] = ["raised", str(error), *(each.__name__ for each in type(error).__mro__)]
             raise
         call[2] = ["value", _distil_copy(value)]
         return value
@@ -79,18 +79,23 @@ def _distil_replay(tests: "str", calls: "list[Any]") -> "list[Any]":
         kind, *answer = calls[at][2]
         if kind == "value":
             return _distil_copy(answer[0])
-        known = __builtins__ if isinstance(__builtins__, dict) else vars(__builtins__)
-        base: Any = known.get(answer[0])
-        if not (isinstance(base, type) and issubclass(base, Exception)):
-            base = type(answer[0], (Exception,), {})
-        if issubclass(base, (StopIteration, StopAsyncIteration)):
-            base = RuntimeError  # it would end a loop of the tests in silence (as PEP 479 has it for generators)
-        error = base.__new__(base)
-        error.args = (answer[1],)
-        raise error
+        raise _distil_exception(*answer)
 
     ended = _distil_run(_distil_check(tests), candidate)
     return [question or ended, made]  # whatever the tests made of it: there was no answer
+
+
+def _distil_exception(message: "str", *names: "str") -> "Exception":
+    """An exception of the first name, derived from the first built-in one that is named."""
+    known = __builtins__ if isinstance(__builtins__, dict) else vars(__builtins__)
+    base: Any = next((known[name] for name in names if isinstance(known.get(name), type)), Exception)
+    if not issubclass(base, Exception):
+        base = Exception
+    if issubclass(base, (StopIteration, StopAsyncIteration)):
+        base = RuntimeError  # it would end a loop of the tests in silence (as PEP 479 has it for generators)
+    error: Exception = base.__new__(base if base.__name__ == names[0] else type(names[0], (base,), {}))
+    error.args = (message,)
+    return error
 
 
 def _distil_same(one: "Any", other: "Any") -> "bool":

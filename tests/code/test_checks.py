@@ -65,6 +65,8 @@ def test_exceptions_are_answers_too(make_task: MakeTask, run: Run) -> None:
     assert outcome.status is Status.WRONG
     assert [event.type for event in outcome.trace.of(Raised)] == ["KeyError"]
     assert not run(task, "def f(x):\n    return 1").success
+    assert run(task, "class Low(ValueError): pass\ndef f(x):\n    raise Low('low')").success
+    assert not run(task, "class ValueErrors(Exception): pass\ndef f(x):\n    raise ValueErrors('low')").success
 
 
 def test_valid_answers_that_lead_elsewhere_are_followed(make_task: MakeTask, run: Run) -> None:

@@ -65,8 +65,15 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], object], str, str]] = {
         "the solution fails its tests: it is wrong, first at 'add(1, 2)', which gives 1",
     ),
     "the tests cannot be read": (lambda reference: reference.update(public=[{"call": "add("}]), "reference", "public"),
-    "the tests ask for nothing": (
+    "the tests never ask": (
         lambda reference: reference.update(public=[], private=[], check="def check(candidate): pass", wrong=[]),
+        "reference",
+        "the tests never call the candidate",
+    ),
+    "the tests ask for nothing": (
+        lambda reference: reference.update(
+            public=[], private=[], check="def check(candidate): candidate(1, 2)", wrong=[]
+        ),
         "empty answer",
         "a program that does nothing passes all tests",
     ),
