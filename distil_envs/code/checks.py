@@ -27,7 +27,7 @@ from distil_envs.sandbox.protocol import Call, CallResult, Ended, Execution, Lim
 
 ROUNDS = 16
 """How often a program is run because its answers led the tests to other questions."""
-PATIENCE = 4
+PATIENCE = 2
 """Wall times of one run that all runs of a program may take together, where each question takes one."""
 _WHOLE = 1 << 24
 
