@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from distil_envs.errors import ConfigError
 from distil_envs.sandbox.image import IMAGE
 from distil_envs.sandbox.protocol import Call, Ended, Limits, Program, Sandbox, SandboxError
 
@@ -68,8 +69,11 @@ def measure(sandbox: Sandbox, rounds: int, threads: int, image: str | None = IMA
     """Time a warm sandbox, and where ``image`` is given ``docker run`` and ``docker exec`` too.
 
     A round runs each way for some seconds one program at a time, then with ``threads`` at a time; rounds follow each
-    other, so that a busy machine slows all alike. Raises SandboxError when something does not give the right answer.
+    other, so that a busy machine slows all alike. Raises SandboxError when something does not give the right answer,
+    ConfigError for fewer than one round or thread.
     """
+    if rounds < 1 or threads < 1:
+        raise ConfigError(f"rounds and threads must be at least 1, got {rounds} and {threads}")
     ways = {"sandbox": Way(f"{sandbox.name}, warm", lambda: _in_sandbox(sandbox))}
     container = ""
     try:

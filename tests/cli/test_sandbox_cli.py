@@ -72,3 +72,8 @@ def test_bench_refuses_a_sandbox_that_gives_wrong_answers(
 ) -> None:
     monkeypatch.setattr("distil_envs.sandbox.bench.ANSWER", 41)
     assert "the program of the benchmark gave" in fails("sandbox", "bench", "--sandbox", "subprocess", "--alone")
+
+
+def test_bench_needs_a_round(fails: Callable[..., str]) -> None:
+    said = fails("sandbox", "bench", "--sandbox", "subprocess", "--alone", "--rounds", "0")
+    assert "rounds and threads must be at least 1, got 0" in said
