@@ -61,7 +61,13 @@ class Way:
         return statistics.quantiles(self.alone_s, n=20, method="inclusive")[-1]
 
     @property
+    def alone_per_second(self) -> float:
+        """Programs a second, one at a time."""
+        return len(self.alone_s) / sum(self.alone_s)
+
+    @property
     def per_second(self) -> float:
+        """Programs a second, at full load."""
         return self.runs / self.busy_s
 
 
