@@ -100,7 +100,7 @@ class DockerSandbox(PooledSandbox):
             work="/tmp",
             lifetime_s=self.lifetime_s,
         )
-        container = ""
+        container, stream = "", None
         try:
             _reach(self._host)
             container = api.create_container(**self._options(api, limits))["Id"]
@@ -110,6 +110,8 @@ class DockerSandbox(PooledSandbox):
         except ImageNotFound as error:
             raise SandboxError(_no_image(self.image)) from error
         except (DockerException, OSError) as error:
+            if stream is not None:
+                _close_stream(stream)
             if container:
                 _remove(api, self._host, container)
             said = error.explanation if isinstance(error, APIError) else error
@@ -189,6 +191,8 @@ class DockerChannel:
         self._out = bytearray()
         self._errors = bytearray()
         self._attached = time.time()
+        self._closing = threading.Lock()
+        self._closed = False
 
     def send(self, data: bytes, deadline: float) -> None:
         self._socket.settimeout(_left(deadline))
@@ -225,11 +229,11 @@ class DockerChannel:
         return Fate.MEMORY if "oom" in actions else Fate.ENDED, f"the container ended by itself; {said}"
 
     def close(self) -> None:
-        with suppress(OSError):  # it may have been shut down from the other end
-            self._socket.shutdown(socket.SHUT_RDWR)
-        self._stream._response.close()  # the SDK keeps it there; the stream is a part of it
-        self._stream.close()
-        self._socket.close()
+        with self._closing:  # the pool may close while the place is replaced
+            if self._closed:
+                return
+            self._closed = True
+            _close_stream(self._stream)
         _remove(self._api, self._host, self._container)
 
     def _demultiplex(self) -> None:
@@ -291,6 +295,16 @@ def _reach(host: str | None) -> None:
 
 def _no_image(image: str) -> str:
     return f"there is no image {image}: build it with `distil sandbox build`"
+
+
+def _close_stream(stream: Any) -> None:
+    """What ``attach_socket`` gave."""
+    inner = getattr(stream, "_sock", stream)  # the SDK wraps a plain socket
+    with suppress(OSError):  # it may have been shut down from the other end
+        inner.shutdown(socket.SHUT_RDWR)
+    stream._response.close()  # the SDK keeps it there; the stream is a part of it
+    stream.close()
+    inner.close()
 
 
 def _remove(api: Any, host: str | None, container: str) -> None:

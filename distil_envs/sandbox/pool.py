@@ -21,6 +21,9 @@ DEFAULT_RECYCLE_AFTER = 2000
 DEFAULT_LIFETIME_S = 6 * 3600.0
 """Seconds after which a place ends by itself when it is idle; the pool replaces it at half of that."""
 
+CLOSE_S = 10.0
+"""For a place that is being replaced while its pool closes."""
+
 
 @dataclass(eq=False)
 class _Kept:
@@ -45,6 +48,7 @@ class Pool:
         """Places at work, starting or ending; with the idle ones never more than ``size``."""
         self._idle: list[_Kept] = []
         self._busy: set[_Kept] = set()
+        self._replacing: set[threading.Thread] = set()
         self._closed = False
         self._pid = os.getpid()
 
@@ -73,14 +77,17 @@ class Pool:
         return reply
 
     def close(self) -> None:
-        """End every place, also those at work."""
+        """End every place, also those at work, and wait for those that are being replaced."""
         with self._changed:
             self._closed = True
             kept = [*self._idle, *self._busy]
+            replacing = self._replacing - {threading.current_thread()}
             self._idle.clear()
             self._changed.notify_all()
         for one in kept:
             one.place.close()
+        for thread in replacing:
+            thread.join(CLOSE_S)
 
     def _check_usable(self) -> None:
         if self._closed:
@@ -118,6 +125,7 @@ class Pool:
         return found or self._start(shape, limits)
 
     def _start(self, shape: Hashable, limits: Limits) -> _Kept:
+        self._check_usable()
         backend = self._backend()
         if backend is None:
             raise SandboxError("this sandbox is gone")
@@ -156,8 +164,14 @@ class Pool:
                 self._put_back(self._start(kept.shape, limits))
             except SandboxError:
                 self._release()  # whoever needs a place next tries again, and is told
+            finally:
+                with self._changed:
+                    self._replacing.discard(threading.current_thread())
 
-        threading.Thread(target=replace, name="distil-sandbox-replace", daemon=True).start()
+        thread = threading.Thread(target=replace, name="distil-sandbox-replace", daemon=True)
+        with self._changed:
+            self._replacing.add(thread)
+        thread.start()
 
 
 class PooledSandbox(ABC):
