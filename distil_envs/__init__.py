@@ -7,6 +7,7 @@ from distil_envs.env import TokenEnv
 from distil_envs.episode import Attempt, Episode
 from distil_envs.grading import Grader, Verifier, isolated
 from distil_envs.outcome import (
+    CallStatus,
     Check,
     Diagnosis,
     Event,
@@ -16,6 +17,7 @@ from distil_envs.outcome import (
     Resources,
     Status,
     TestResult,
+    ToolCalled,
     ToolOutput,
     Trace,
 )
@@ -28,6 +30,7 @@ from distil_envs.vector import TokenVectorEnv
 __all__ = [
     "Attempt",
     "ByteTokenizer",
+    "CallStatus",
     "Check",
     "Diagnosis",
     "Episode",
@@ -43,6 +46,7 @@ __all__ = [
     "TestResult",
     "TokenEnv",
     "TokenVectorEnv",
+    "ToolCalled",
     "ToolOutput",
     "Trace",
     "Verifier",

@@ -3,32 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from distil_envs.outcome import Outcome
 from distil_envs.task import Task
+from distil_envs.tokenization import ChatFormat
+
+Message = Mapping[str, Any]
+"""``role`` and ``content`` (`distil_envs.tokenization.Content`: text, or exact ids)."""
 
 
 @dataclass
 class Attempt:
-    """One completion and what came of it."""
+    """One answer to the task and what came of it."""
 
     prompt_ids: tuple[int, ...]
-    """Exact ids that the policy saw."""
+    """Exact ids before it: the prompt and, from the second attempt on, the attempts before with what followed each."""
     completion_ids: tuple[int, ...]
-    """Exact ids that the policy sampled, the end-of-sequence id included when it sampled one."""
+    """Exact ids of the attempt: what the policy sampled, the end-of-sequence id included when it sampled one, and in
+    between what tools put there (`inserted`)."""
     text: str
-    """Derived from ``completion_ids``; never re-tokenised."""
+    """What was graded: the policy's words after its last tool call, from `answer_ids`; never re-tokenised."""
     outcome: Outcome | None = None
     """None while grading is under way."""
     feedback: Any = None
     """A `feedback.Feedback`, or None. Typed loosely because this package never imports ``feedback``."""
+    inserted: tuple[tuple[int, int], ...] = ()
+    """Half-open ranges of ``completion_ids`` that the environment put there: results of tools, in order."""
+    reply: str = ""
+    """The user's next turn, as text, where another attempt followed."""
+
+    @property
+    def answer_ids(self) -> tuple[int, ...]:
+        """The end of ``completion_ids`` that `text` comes from (`distil_envs.positions`)."""
+        return self.completion_ids[self.inserted[-1][1] if self.inserted else 0 :]
+
+    @property
+    def sampled(self) -> tuple[bool, ...]:
+        """Which of ``completion_ids`` the policy made. The others carry no loss."""
+        made = [True] * len(self.completion_ids)
+        for start, end in self.inserted:
+            made[start:end] = [False] * (end - start)
+        return tuple(made)
 
     @property
     def policy_mask(self) -> tuple[bool, ...]:
-        """Which of prompt and completion ids the policy made."""
-        return (False,) * len(self.prompt_ids) + (True,) * len(self.completion_ids)
+        """Which of prompt and completion ids the policy made in this attempt."""
+        return (False,) * len(self.prompt_ids) + self.sampled
 
 
 @dataclass
@@ -41,8 +63,10 @@ class Episode:
     """Unique among the rollouts of a step; `Feedback.depends_on` is a set of these."""
     group_id: str = ""
     """Shared by the rollouts of one task in one step."""
-    messages: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
+    messages: tuple[Message, ...] = field(default=(), repr=False)
     """The chat before the first attempt, for whoever goes on with it; empty when the ids were made without one."""
+    format: ChatFormat = field(default_factory=ChatFormat, repr=False, compare=False)
+    """How the chat became ids."""
     siblings: Sequence[Episode] = field(default=(), repr=False, compare=False)
     """The other rollouts of the group."""
 
@@ -56,6 +80,35 @@ class Episode:
         """The last attempt's outcome."""
         return self.attempts[-1].outcome if self.attempts else None
 
+    @property
+    def chat(self) -> list[Message]:
+        """The chat before the last attempt: `messages`, and every earlier attempt, by its ids, with the reply to it.
+
+        Raises ValueError where there is none (`messages` is empty).
+        """
+        if not self.messages:
+            raise ValueError("this episode has no chat: its prompt ids were made without one")
+        chat = list(self.messages)
+        for attempt in self.attempts[:-1]:
+            ids = [list(attempt.completion_ids)] if attempt.completion_ids else ""
+            chat += [{"role": "assistant", "content": ids}, {"role": "user", "content": attempt.reply}]
+        return chat
+
+    @property
+    def context_ids(self) -> tuple[int, ...]:
+        """Exact ids before the first attempt."""
+        return self.attempts[0].prompt_ids
+
+    @property
+    def continuation_ids(self) -> tuple[int, ...]:
+        """Exact ids after `context_ids`: all attempts, and between them what the environment put there."""
+        last = self.attempts[-1]
+        return (*last.prompt_ids, *last.completion_ids)[len(self.context_ids) :]
+
+    def upto(self, index: int) -> Episode:
+        """The episode as it was when the attempt with this index had ended."""
+        return replace(self, attempts=self.attempts[: index + 1])
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values: one line of a run's ``episodes.jsonl``."""
         return {
@@ -66,9 +119,11 @@ class Episode:
                 {
                     "prompt_ids": list(attempt.prompt_ids),
                     "completion_ids": list(attempt.completion_ids),
+                    "inserted": [list(span) for span in attempt.inserted],
                     "text": attempt.text,
                     "outcome": attempt.outcome.to_dict() if attempt.outcome else None,
                     "feedback": attempt.feedback.to_dict() if attempt.feedback else None,
+                    "reply": attempt.reply,
                 }
                 for attempt in self.attempts
             ],

@@ -167,13 +167,48 @@ class ExecutedLines(Event):
 
 @dataclass(frozen=True)
 class ToolOutput(Event):
-    """What a tool or program printed."""
+    """What a program printed."""
 
     kind: ClassVar[str] = "tool-output"
     tool: str
     text: str
     truncated: bool = False
     span: Span | None = None
+
+
+class CallStatus(StrEnum):
+    """How a call of a tool ended."""
+
+    OK = "ok"
+    ERROR = "error"
+    """The tool raised, or refused its arguments."""
+    TIMEOUT = "timeout"
+    UNKNOWN_TOOL = "unknown-tool"
+    MALFORMED = "malformed"
+    """The call itself could not be read."""
+    NOT_RUN = "not-run"
+    """The budget of calls was used up."""
+    INFRA_ERROR = "infra_error"
+    """Our side failed, such as a sandbox that is gone. The attempt then ends with that status (law 4)."""
+
+
+@dataclass(frozen=True)
+class ToolCalled(Event):
+    """One call that the policy made in the attempt, and what came back: a claim of the tool, shown to the policy."""
+
+    kind: ClassVar[str] = "tool-called"
+    tool: str
+    arguments: str
+    """JSON, as the policy wrote it."""
+    text: str
+    """What the policy was shown."""
+    status: CallStatus = CallStatus.OK
+    truncated: bool = False
+    """Whether `text` is shorter than what the tool gave."""
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> ToolCalled:
+        return cls(**{**row, "status": CallStatus(row.get("status", "ok"))})
 
 
 @dataclass(frozen=True)
@@ -190,7 +225,7 @@ class Resources(Event):
 
 
 EVENTS: Mapping[str, type[Event]] = {
-    cls.kind: cls for cls in (Check, Diagnosis, Raised, TestResult, ExecutedLines, ToolOutput, Resources)
+    cls.kind: cls for cls in (Check, Diagnosis, Raised, TestResult, ExecutedLines, ToolOutput, ToolCalled, Resources)
 }
 
 

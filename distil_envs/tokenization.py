@@ -1,4 +1,4 @@
-"""Text to ids without injection: `ByteTokenizer`, `encode_inert` and `encode_chat`.
+"""Text to ids without injection: `ByteTokenizer`, `encode_inert`, `encode_chat` and `continue_chat`.
 
 Tokenizers turn the *strings* of their added tokens (``<|im_end|>``, ``</think>``) into control ids wherever they
 stand, so a task, a program's output or an attempt could end its own turn. Here untrusted text stays text
@@ -12,14 +12,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Protocol
 
 from distil_envs.byte_tokenizer import CHATML, ByteTokenizer
 from distil_envs.errors import ConfigError
 
-__all__ = ["CHATML", "ByteTokenizer", "Content", "Segment", "Tokenizer", "decode", "encode_chat", "encode_inert"]
+__all__ = [
+    "CHATML",
+    "ByteTokenizer",
+    "ChatFormat",
+    "Content",
+    "Segment",
+    "Tokenizer",
+    "continue_chat",
+    "decode",
+    "encode_chat",
+    "encode_inert",
+]
 
 Segment = str | Sequence[int]
 """A piece of a message: text, or exact ids (an attempt)."""
@@ -89,15 +100,66 @@ def encode_chat(
     slots = [_Slot.of(index, message, tokenizer) for index, message in enumerate(messages)]
     shown = [{"role": slot.role, "content": slot.stand_in} for slot in slots]
     rendered = _render(tokenizer, shown, add_generation_prompt, chat_template, template_options or {})
+    return _assembled(tokenizer, rendered, slots, required=slots, continues=False)
 
+
+def continue_chat(
+    tokenizer: Tokenizer,
+    chat: Sequence[Mapping[str, Any]],
+    turns: Sequence[Mapping[str, Any]],
+    last_id: int | None = None,
+    *,
+    chat_template: str | None = None,
+    template_options: Mapping[str, Any] | None = None,
+) -> list[int]:
+    """The ids that go on after a turn of the assistant, whose ids and all before them stay as they are.
+
+    They close that turn, hold ``turns``, and open the assistant's next turn, as the template writes them after a turn
+    of the assistant. So a conversation only ever grows, also under templates that would now write earlier turns
+    otherwise (without their thoughts, say).
+
+    Args:
+        tokenizer: see `Tokenizer`.
+        chat: the messages before the assistant's turn.
+        turns: the messages after it; as in `encode_chat`, nothing in them is a control token.
+        last_id: the last id of the assistant's turn. Where it is the token that the template closes the turn with, the
+            policy has closed it and it is not written twice.
+        chat_template: a Jinja template instead of the tokenizer's own.
+        template_options: further variables of the template.
+
+    Raises:
+        ConfigError: as `encode_chat`; the template shows nothing of the assistant's turn.
+    """
+    messages = [*chat, {"role": "assistant", "content": "x"}, *turns]
+    slots = [_Slot.of(index, message, tokenizer) for index, message in enumerate(messages)]
+    shown = [{"role": slot.role, "content": slot.stand_in} for slot in slots]
+    rendered = _render(tokenizer, shown, True, chat_template, template_options or {})
+    own = [match for match in _SLOT.finditer(rendered) if int(match[2]) == len(chat)]
+    if not own:
+        raise ConfigError(
+            f"the chat template of tokenizer {_name(tokenizer)} leaves out the assistant's turns, so that no turn can "
+            "follow one; pass chat_template=… with one that shows them"
+        )
+    rest = rendered[own[-1].end() :]
+    if last_id is not None:
+        before, closing, after = rest.partition(decode(tokenizer, [last_id]))
+        if closing and not before.strip():
+            rest = after
+    return _assembled(tokenizer, rest, slots, required=slots[len(chat) + 1 :], continues=True)
+
+
+def _assembled(
+    tokenizer: Tokenizer, rendered: str, slots: Sequence[_Slot], required: Sequence[_Slot], continues: bool
+) -> list[int]:
+    """Ids of a rendered text with the contents in their slots. Raises ConfigError where one `required` is missing."""
     found = {int(match[2]) for match in _SLOT.finditer(rendered)}
-    for slot in slots:
+    for slot in required:
         if slot.number not in found and slot.hidden:
             raise ConfigError(
                 f"the chat template of tokenizer {_name(tokenizer)} leaves out the content of message {slot.number} "
                 f"(role {slot.role!r}); pass chat_template=… with one that shows it, or send no such message"
             )
-    chat = _Chat(tokenizer)
+    chat = _Chat(tokenizer, continues)
     position = 0
     for match in _SLOT.finditer(rendered):
         chat.add_text(rendered[position : match.start()], trusted=True)
@@ -110,6 +172,32 @@ def encode_chat(
         position = match.end()
     chat.add_text(rendered[position:], trusted=True)
     return chat.finish()
+
+
+@dataclass(frozen=True)
+class ChatFormat:
+    """How the chats of an environment become ids."""
+
+    chat_template: str | None = None
+    """A Jinja template instead of the tokenizer's own."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Further variables of the template: ``tools`` (JSON schemas), ``enable_thinking``, …"""
+
+    def encode(self, tokenizer: Tokenizer, messages: Sequence[Mapping[str, Any]]) -> list[int]:
+        """`encode_chat`, with what opens the assistant's turn."""
+        return encode_chat(tokenizer, messages, chat_template=self.chat_template, template_options=self.options)
+
+    def continued(
+        self,
+        tokenizer: Tokenizer,
+        chat: Sequence[Mapping[str, Any]],
+        turns: Sequence[Mapping[str, Any]],
+        last_id: int | None = None,
+    ) -> list[int]:
+        """`continue_chat`."""
+        return continue_chat(
+            tokenizer, chat, turns, last_id, chat_template=self.chat_template, template_options=self.options
+        )
 
 
 @dataclass
@@ -155,8 +243,10 @@ class _Slot:
 class _Chat:
     """Collects trusted text, untrusted text and ids. Neighbouring texts are encoded as one, as the tokenizer would."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
+    def __init__(self, tokenizer: Tokenizer, continues: bool) -> None:
+        """``continues``: other ids stand before these."""
         self._tokenizer = tokenizer
+        self._continues = continues
         self._ids: list[int] = []
         self._text = ""
         self._untrusted = bytearray()
@@ -170,7 +260,8 @@ class _Chat:
 
     def finish(self) -> list[int]:
         if self._text:
-            self._ids += _encode(self._tokenizer, self._text, self._untrusted, continues=bool(self._ids))
+            continues = self._continues or bool(self._ids)
+            self._ids += _encode(self._tokenizer, self._text, self._untrusted, continues)
         self._text, self._untrusted = "", bytearray()
         return self._ids
 

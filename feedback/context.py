@@ -15,7 +15,6 @@ from typing import Any
 from distil_envs import Episode
 from distil_envs.errors import ConfigError
 from distil_envs.text import fenced, shorten
-from distil_envs.tokenization import encode_chat
 from feedback.feedback import Feedback
 
 CUT_STEP = 16
@@ -54,9 +53,7 @@ class ContextTemplate:
     demonstrations: tuple[Demonstration, ...] = field(default=(), repr=False)
     """Shown first, as turns."""
 
-    def ids(
-        self, tokenizer: Any, episode: Episode, feedback: Feedback, *, chat_template: str | None = None
-    ) -> list[int]:
+    def ids(self, tokenizer: Any, episode: Episode, feedback: Feedback) -> list[int]:
         """Ids of the teacher's context for the last attempt of `episode`.
 
         Raises ConfigError when the task and the attempt alone exceed `max_tokens`, or the episode has no chat messages.
@@ -69,7 +66,7 @@ class ContextTemplate:
 
         def render(limit: int) -> list[int]:
             chat = self.messages(episode, shorten(feedback.text, limit), shown)
-            return encode_chat(tokenizer, chat, chat_template=chat_template)
+            return episode.format.encode(tokenizer, chat)
 
         task = episode.task
         shown = [each for each in self.demonstrations if each.content != task.content]
@@ -97,7 +94,7 @@ class ContextTemplate:
         self, episode: Episode, feedback: str, demonstrations: Sequence[Demonstration]
     ) -> list[dict[str, Any]]:
         """The chat that `ids` encodes."""
-        chat: list[dict[str, Any]] = [dict(message) for message in episode.messages]
+        chat: list[dict[str, Any]] = [dict(message) for message in episode.chat]
         systems = [message for message in chat if message["role"] == "system"]
         turns = [message for message in chat if message["role"] != "system"]
         examples: list[dict[str, Any]] = []

@@ -53,15 +53,13 @@ class SelfTeacher:
         if not 0 < self.ema_rate <= 1:
             raise ConfigError(f"ema_rate is the share of the current policy, in (0, 1], got {self.ema_rate}")
 
-    def distribution(self, scorer: Scorer, episodes: Sequence[Episode], *, chat_template: str | None = None) -> Hidden:
+    def distribution(self, scorer: Scorer, episodes: Sequence[Episode]) -> Hidden:
         """The teacher at every position of the last attempts of `episodes` [B, T].
 
         Rows without feedback are scored as if it were empty: mask them.
         """
         contexts = [
-            self.context.ids(
-                scorer.tokenizer, episode, episode.attempt.feedback or Feedback(text=""), chat_template=chat_template
-            )
+            self.context.ids(scorer.tokenizer, episode, episode.attempt.feedback or Feedback(text=""))
             for episode in episodes
         ]
         completions = [episode.attempt.completion_ids for episode in episodes]

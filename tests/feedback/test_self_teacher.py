@@ -12,6 +12,7 @@ from agents.policy import Policy, PolicyConfig
 from agents.teacher import TeacherModel
 from distil_envs import Attempt, Episode, Task, encode_chat
 from distil_envs.errors import ConfigError
+from distil_envs.tokenization import ChatFormat
 from feedback import Feedback
 from feedback.context import ContextTemplate
 from feedback.distribution import Hidden
@@ -69,11 +70,12 @@ def test_it_reads_the_feedback(policy: Policy) -> None:
     assert float((one - student).abs().max()) > 1e-4
 
 
-def test_a_chat_template_of_the_callers(policy: Policy) -> None:
+def test_the_chat_template_of_the_environment(policy: Policy) -> None:
     teacher = SelfTeacher(weights="live")
-    scorer, episodes = TeacherModel(policy, teacher), make_episodes(policy)[:1]
+    scorer, episodes, others = TeacherModel(policy, teacher), make_episodes(policy)[:1], make_episodes(policy)[:1]
     other = "{% for message in messages %}{{ message['role'] + message['content'] }}{% endfor %}{{ 'assistant' }}"
-    usual, changed = teacher.distribution(scorer, episodes), teacher.distribution(scorer, episodes, chat_template=other)
+    others[0].format = ChatFormat(other)
+    usual, changed = teacher.distribution(scorer, episodes), teacher.distribution(scorer, others)
     assert not torch.allclose(usual.states, changed.states)
 
 
