@@ -1,4 +1,4 @@
-"""One registry from names to task sets, verifiers, feedback providers, experts, learners and sandboxes.
+"""One registry from names to task sets, verifiers, feedback providers, experts, learners, sandboxes and tools.
 
 A name is looked up in this order: what was registered at run time, what is built in (as ``module:name`` strings, so
 that an uninstalled checkout works and this package imports no other), the entry points of installed packages (group
@@ -23,7 +23,7 @@ from distil_envs.errors import ConfigError, NotFoundError
 if TYPE_CHECKING:
     from distil_envs.catalogue import Catalogue
 
-KINDS: Final = ("tasks", "verifiers", "feedback", "experts", "learners", "sandboxes")
+KINDS: Final = ("tasks", "verifiers", "feedback", "experts", "learners", "sandboxes", "tools")
 """What can be registered. The entry-point group of a kind is ``distil_envs.<kind>``."""
 
 _WORDS: Final = {
@@ -33,6 +33,7 @@ _WORDS: Final = {
     "experts": "expert",
     "learners": "learner",
     "sandboxes": "sandbox",
+    "tools": "tool",
 }
 
 _BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
@@ -55,6 +56,11 @@ _BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "docker": "distil_envs.sandbox.docker:DockerSandbox",
         "bubblewrap": "distil_envs.sandbox.bubblewrap:BubblewrapSandbox",
         "subprocess": "distil_envs.sandbox.subprocess:SubprocessSandbox",
+    },
+    "tools": {
+        "python": "distil_envs.tools.python:PythonTool",
+        "calculator": "distil_envs.tools.calculator:CalculatorTool",
+        "table": "distil_envs.tools.table:TableTool",
     },
 }
 

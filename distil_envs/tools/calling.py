@@ -1,0 +1,90 @@
+"""Running the calls of a policy's turn: whatever it asked for, the answer is an observation and never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from distil_envs.outcome import CallStatus, ToolCalled
+from distil_envs.text import shorten
+from distil_envs.tools.tool import Tool, ToolError, ToolTimeout
+
+MAX_OUTPUT_CHARS = 8000
+"""Characters of one call's output that are shown; of a longer one its beginning and end."""
+_MAX_QUOTE = 500
+"""Characters of a message that quotes what the policy wrote."""
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A call as the policy wrote it."""
+
+    tool: str
+    """The name that it gave; empty where it gave none."""
+    arguments: Mapping[str, Any] | None
+    """JSON values; None where they could not be read."""
+    text: str
+    """The arguments as JSON; of a call that could not be read, what was written."""
+    error: str = ""
+    """Why the call could not be read."""
+
+
+def run_calls(tools: Sequence[Tool], calls: Sequence[ToolCall], budget: int) -> list[ToolCalled]:
+    """What came of the calls, one result each, in order. The first ``budget`` of them count, readable or not; the
+    others are not run.
+
+    Never raises: what goes wrong is told in the result's status and text. An exception of a tool that is neither
+    ToolError nor ToolTimeout, and a result that is no text, is ``infra_error``.
+    """
+    by_name = {tool.name: tool for tool in tools}
+    return [_run(by_name, call, within=at < budget) for at, call in enumerate(calls)]
+
+
+def _run(tools: Mapping[str, Tool], call: ToolCall, within: bool) -> ToolCalled:
+    status, text = _result(tools, call) if within else (CallStatus.NOT_RUN, "Not run: no more calls of tools are left.")
+    text = _encodable(text) if text.strip() else "(no output)"
+    shown = shorten(text, MAX_OUTPUT_CHARS)
+    return ToolCalled(call.tool, call.text, shown, status, truncated=shown != text)
+
+
+def _result(tools: Mapping[str, Tool], call: ToolCall) -> tuple[CallStatus, str]:
+    if call.arguments is None or call.error:
+        return CallStatus.MALFORMED, f"Error: the call could not be read: {shorten(call.error, _MAX_QUOTE)}"
+    tool = tools.get(call.tool)
+    if tool is None:
+        known = ", ".join(tools) or "none"
+        return CallStatus.UNKNOWN_TOOL, f"Error: there is no tool {shorten(call.tool, 100)!r}. Tools: {known}"
+    try:
+        problem = _misfit(tool.parameters, call.arguments)
+        if problem:
+            return CallStatus.ERROR, f"Error: the arguments of {call.tool} are wrong: {problem}"
+        output = tool(call.arguments)
+        if not isinstance(output, str):
+            raise TypeError(f"a tool must return text, got {type(output).__name__}")
+    except ToolTimeout as error:
+        return CallStatus.TIMEOUT, str(error)
+    except ToolError as error:
+        return CallStatus.ERROR, str(error)
+    except Exception as error:
+        return CallStatus.INFRA_ERROR, f"Tool {call.tool} failed on our side: {type(error).__name__}: {error}"
+    return CallStatus.OK, output
+
+
+def _misfit(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
+    """What is wrong with the arguments, and where; empty for nothing."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+    from jsonschema.validators import validator_for
+
+    validator = validator_for(schema, default=Draft202012Validator)(schema)
+    error = best_match(validator.iter_errors(dict(arguments)))
+    if error is None:
+        return ""
+    where = f"at {error.json_path.removeprefix('$.')}: " if error.absolute_path else ""
+    return where + shorten(error.message, _MAX_QUOTE)
+
+
+def _encodable(text: str) -> str:
+    """With lone surrogates, which no file can hold, as U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
