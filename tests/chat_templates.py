@@ -34,8 +34,7 @@ class Template:
     takes_system: bool = True
     """Whether it takes a system message."""
     stable: bool = True
-    """Whether what it writes before an attempt it writes before it in later turns as well, if there is no system message
-    and no tool."""
+    """Whether it writes the same before an attempt in every later turn, if there is no system message and no tool."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Variables that it needs."""
 
@@ -43,6 +42,17 @@ class Template:
 _TURN = ("<|im_start|>", "<|im_end|>")
 _THINK = ("<think>", "</think>")
 _CALL = ("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>")
+_MISTRAL_TURN = ("<s>", "</s>", "[INST]", "[/INST]")
+_MISTRAL_TOOLS = ("[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_CALLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]")
+_R1_TURN = ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>")
+_R1_CALL = (
+    "<｜tool▁calls▁begin｜>",
+    "<｜tool▁calls▁end｜>",
+    "<｜tool▁call▁begin｜>",
+    "<｜tool▁call▁end｜>",
+    "<｜tool▁sep｜>",
+)
+_R1_RESULT = ("<｜tool▁outputs▁begin｜>", "<｜tool▁outputs▁end｜>", "<｜tool▁output▁begin｜>", "<｜tool▁output▁end｜>")
 
 # A chat without a system message gets one.
 _SMOLLM2 = """\
@@ -329,8 +339,7 @@ TEMPLATES: dict[str, Template] = {
     ),
     "mistral-v3": Template(
         _MISTRAL3,
-        ("<s>", "</s>", "[INST]", "[/INST]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]")
-        + ("[TOOL_CALLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]"),
+        (*_MISTRAL_TURN, *_MISTRAL_TOOLS),
         "</s>",
         shows_tools=True,
     ),
@@ -366,10 +375,7 @@ TEMPLATES: dict[str, Template] = {
     "qwen3-coder": Template(_QWEN3_CODER, _TURN, "<|im_end|>", _CALL, shows_tools=True, role_of_results="tool"),
     "deepseek-r1": Template(
         _DEEPSEEK_R1,
-        ("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>")
-        + ("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>")
-        + ("<｜tool▁sep｜>", "<｜tool▁outputs▁begin｜>", "<｜tool▁outputs▁end｜>")
-        + ("<｜tool▁output▁begin｜>", "<｜tool▁output▁end｜>"),
+        (*_R1_TURN, *_R1_CALL, *_R1_RESULT),
         "<｜end▁of▁sentence｜>",
         _THINK,
         thinks=True,
