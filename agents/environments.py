@@ -41,11 +41,12 @@ def provider_named(name: str) -> Provider:
 
 
 def take_provider(envs: TokenVectorEnv) -> Provider | None:
-    """The environment's own feedback provider, which from now on the caller asks, about whole groups at once."""
-    provider = envs.rows[0].feedback
+    """The environment's own feedback provider, which from now on the caller asks about the last attempts of whole groups
+    at once; where its words become the next turn, the environment still does.
+    """
     for row in envs.rows:
-        row.feedback = None
-    return provider
+        row.defer_feedback()
+    return envs.rows[0].feedback
 
 
 def pool_size(config: TrainerConfig, policy: Policy) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -39,14 +39,14 @@ class Rollouts:
 
     episodes: list[Episode]
     logprobs: list[list[float]]
-    """Of each completion id, nats, at the sampling temperature."""
+    """Of each id that the policy made, in all attempts, nats, at the sampling temperature."""
     group: list[int]
     """Which group each rollout belongs to."""
-    tokens: int = field(init=False)
-    """Completion tokens in all."""
 
-    def __post_init__(self) -> None:
-        self.tokens = sum(len(episode.attempt.completion_ids) for episode in self.episodes)
+    @property
+    def tokens(self) -> int:
+        """Tokens that the policy made, in all attempts."""
+        return sum(map(len, self.logprobs))
 
 
 def ids_hash(attempts: Iterable[tuple[Sequence[int], Sequence[int]]]) -> str:
@@ -65,64 +65,103 @@ def rollout(
     keys: Sequence[tuple[int, int]],
     sampling: Sampling,
 ) -> Rollouts:
-    """One attempt in each row.
+    """One episode in each row.
+
+    All rows that can act are continued together, then all are graded and their tools run, and so on; so the make-up of
+    a batch, on which a draw in bfloat16 may hang, does not depend on who is graded first.
 
     Args:
         envs: autoreset mode ``DISABLED``.
         resets: for every row the seed and the options of `reset`.
         keys: for every row (group, sample): with the sampling's seed, purpose and step they fix its random numbers.
     """
-    prompts = reset_rows(envs, resets)
+    names = [f"{sampling.step}/{group}/{sample}" for group, sample in keys]
+    named = [(seed, {**options, "rollout_id": name}) for (seed, options), name in zip(resets, names, strict=True)]
+    rows = _Rows(envs, named)
     env = envs.rows[0]
-    uniforms = torch.tensor(
-        np.stack([
-            generator(sampling.seed, sampling.purpose, sampling.step, *key).random(env.max_new_tokens) for key in keys
-        ])
-    )  # fmt: skip
-    logprobs: list[list[float]] = []
-    finished: dict[int, Episode] = {}
-    for start in range(0, len(keys), sampling.max_rows):
-        part = slice(start, start + sampling.max_rows)
-        made = generate(
-            policy,
-            prompts[part],
-            uniforms[part],
-            temperature=sampling.temperature,
-            eos_ids=sorted(env.eos_token_ids),
-            stopped=env.stopped if env.stop else None,
+    # One number for each token that any attempt may take: a row's draws depend on nothing but its key.
+    uniforms = [
+        torch.from_numpy(
+            generator(sampling.seed, sampling.purpose, sampling.step, *key).random(
+                (env.max_attempts, env.max_new_tokens)
+            )
         )
-        logprobs += made.logprobs
-        actions: list[list[int]] = [[] for _ in keys]
-        actions[part] = made.ids
-        finished |= _ended(envs.submit(actions))  # grading goes on while the next rows are generated
-    while len(finished) < len(keys):
-        finished |= _ended(envs.submit([[] for _ in keys]))
-    episodes = [finished[row] for row in range(len(keys))]
+        for key in keys
+    ]
+    logprobs: list[list[float]] = [[] for _ in keys]
+    while len(rows.finished) < len(keys):
+        waiting = rows.can_act()
+        for start in range(0, len(waiting), sampling.max_rows):
+            part = waiting[start : start + sampling.max_rows]
+            made = generate(
+                policy,
+                [rows.ids[row] for row in part],
+                [uniforms[row][rows.attempt[row], -rows.tokens_left[row] :] for row in part],
+                temperature=sampling.temperature,
+                eos_ids=sorted(env.eos_token_ids),
+                stopped=env.stopped if env.stop else None,
+            )
+            for row, more in zip(part, made.logprobs, strict=True):
+                logprobs[row] += more
+            rows.submit(dict(zip(part, made.ids, strict=True)))  # grading goes on while the next rows are generated
+        rows.settle()
+    episodes = [rows.finished[row] for row in range(len(keys))]
     _link(episodes, keys, sampling.step)
     return Rollouts(episodes, logprobs, [group for group, _ in keys])
 
 
+class _Rows:
+    """Where the rows of a vector environment stand, as `reset` and `submit` tell."""
+
+    def __init__(self, envs: TokenVectorEnv, resets: Sequence[tuple[int, dict[str, Any]]]) -> None:
+        self._envs = envs
+        self.finished: dict[int, Episode] = {}
+        self._take(_reset(envs, resets))
+
+    def submit(self, ids: dict[int, list[int]]) -> None:
+        """Continue these rows."""
+        observation, *_, infos = self._envs.submit([ids.get(row, []) for row in range(self._envs.num_envs)])
+        self.finished |= {row: infos["episode"][row] for row in np.flatnonzero(infos.get("_episode", ())).tolist()}
+        self._take((observation, infos))
+
+    def settle(self) -> None:
+        """Wait until no row is at work."""
+        while self.pending.any():
+            self.submit({})
+
+    def can_act(self) -> list[int]:
+        """Rows that await a token."""
+        return [row for row in range(self._envs.num_envs) if row not in self.finished and not self.pending[row]]
+
+    def _take(self, told: tuple[dict[str, Any], dict[str, Any]]) -> None:
+        observation, infos = told
+        self.ids = _ids(observation)
+        self.pending: Any = infos["pending"]
+        self.attempt: Any = infos["attempt"]
+        self.tokens_left: Any = infos["tokens_left"]
+
+
 def reset_rows(envs: TokenVectorEnv, resets: Sequence[tuple[int, dict[str, Any]]]) -> list[tuple[int, ...]]:
     """Reset every row with its seed and options, and return the prompt ids."""
+    return _ids(_reset(envs, resets)[0])
+
+
+def _reset(envs: TokenVectorEnv, resets: Sequence[tuple[int, dict[str, Any]]]) -> tuple[dict[str, Any], dict[str, Any]]:
     names = {name for _, options in resets for name in options}
     options = {name: [options[name] for _, options in resets] for name in names}
-    observations, _ = envs.reset(seed=[seed for seed, _ in resets], options=options)
-    used = observations["attention_mask"].astype(bool)
-    return [tuple(ids[mask].tolist()) for ids, mask in zip(observations["input_ids"], used, strict=True)]
+    return envs.reset(seed=[seed for seed, _ in resets], options=options)
 
 
-def _ended(result: Any) -> dict[int, Episode]:
-    infos = result[-1]
-    present = infos.get("_episode", ())
-    return {row: infos["episode"][row] for row in np.flatnonzero(present).tolist()}
+def _ids(observation: dict[str, Any]) -> list[tuple[int, ...]]:
+    used = observation["attention_mask"].astype(bool)
+    return [tuple(ids[mask].tolist()) for ids, mask in zip(observation["input_ids"], used, strict=True)]
 
 
 def _link(episodes: list[Episode], keys: Sequence[tuple[int, int]], step: int) -> None:
-    """Give every episode its ids and its siblings."""
+    """Give every episode its group and its siblings."""
     groups: dict[int, list[Episode]] = {}
-    for episode, (group, sample) in zip(episodes, keys, strict=True):
+    for episode, (group, _) in zip(episodes, keys, strict=True):
         episode.group_id = f"{step}/{group}"
-        episode.rollout_id = f"{step}/{group}/{sample}"
         groups.setdefault(group, []).append(episode)
     for members in groups.values():
         for episode in members:

@@ -1,6 +1,6 @@
-"""`TokenEnv`: one attempt at one task, token by token.
+"""`TokenEnv`: a task and the attempts made at it, token by token.
 
-The corridor of this project: `reset` gives prompt ids, `step` or `submit` take completion ids, and the end of the
+The corridor of this project: `reset` gives prompt ids, `step` or `submit` take completion ids, and the end of an
 attempt gives an `Outcome` and its feedback. Trainer, evaluation and benchmark use nothing else.
 """
 
@@ -9,16 +9,18 @@ from __future__ import annotations
 import logging
 import operator
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
-from typing import Any
+from concurrent.futures import FIRST_COMPLETED, wait
+from typing import Any, get_args
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
+from distil_envs.conductor import AttemptReward, Conductor, Work
+from distil_envs.conversation import Conversation
 from distil_envs.counted import derive
-from distil_envs.episode import Attempt, Episode
+from distil_envs.ending import Endings
+from distil_envs.episode import Episode
 from distil_envs.errors import ConfigError
 from distil_envs.grading import Grader, Verifier
 from distil_envs.outcome import Outcome, Status
@@ -28,48 +30,43 @@ from distil_envs.resources import Provider, eos_ids, feedback_of, resolve_feedba
 from distil_envs.sources import SplitName
 from distil_envs.task import Task
 from distil_envs.task_set import TaskSet, TaskSpec, load_tasks
-from distil_envs.tokenization import ByteTokenizer, Tokenizer, decode
+from distil_envs.text import fenced
+from distil_envs.tokenization import ByteTokenizer, ChatFormat, Tokenizer, decode
+from distil_envs.tools import resolve_tools
+from distil_envs.turns import Turns
 
 Observation = dict[str, NDArray[Any]]
 Result = tuple[Observation, float, bool, bool, dict[str, Any]]
 
 GRADING_NOTICE_S = 60.0
-"""Seconds of waiting for a verification after which a warning says so, and again after as many."""
+"""Seconds of waiting for verifications and tools after which a warning says so, and again after as many."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Turn:
-    """The state of one attempt."""
-
-    task: Task
-    prompt: tuple[int, ...]
-    completion: list[int] = field(default_factory=list)
-    text: str = ""
-    """The completion as text, without the EOS and cut before the stop string; set at the end."""
-    ended: bool = False
-    truncated: bool = False
-    grading: Future[Outcome] | None = None
-    episode: Episode | None = None
-    """Set when the outcome has arrived."""
 
 
 class TokenEnv(gym.Env[Observation, int]):
     """A language-model task as a Gymnasium environment: the observation is all tokens so far, an action the next one.
 
-    **Observation**: ``input_ids`` (int64) and ``attention_mask`` (int8), both of fixed length (``max_prompt_tokens``
-    plus ``max_new_tokens``), right-padded, prompt included. **Action**: a token id. **Reward**: 0 until the end, then
-    the outcome's, in [0, 1].
+    **Observation**: ``input_ids`` (int64) and ``attention_mask`` (int8), both of fixed length (room for the prompt and
+    for all that may follow), right-padded, prompt included. **Action**: a token id. **Reward**: 0 until the end, then
+    that of the last attempt, in [0, 1].
 
-    **End**: an EOS id or a stop string ends the attempt (terminated). At the token budget without either the
-    completion is graded as it stands (truncated). Then ``info`` has ``outcome`` (`Outcome`), ``feedback``
-    (`feedback.Feedback` or None) and ``episode`` (`Episode` with the exact ids). ``info`` always has ``task`` (`Task`)
-    and ``pending`` (bool: being graded; only ever True in a `TokenVectorEnv`). An outcome of status ``infra_error``
-    has reward 0 and is no wrong answer: leave it out.
+    **End of an attempt**: an EOS id or a stop string ends it. At the token budget without either it is graded as it
+    stands. Then ``info`` has ``outcome`` (`Outcome`) and ``feedback`` (`feedback.Feedback` or None). With attempts
+    left, the feedback becomes the user's next turn, and the observation goes on with it; ids only ever grow. After the
+    last, the episode is terminated, or truncated where the budget ended it, and ``info`` has ``episode`` (`Episode`
+    with the exact ids). An outcome of status ``infra_error`` has reward 0 and is no wrong answer: leave it out.
 
-    **Subclassing**: override any of `draw`, `prompt_ids` and `verify`; everything else, vector environments and
-    training included, goes through these.
+    **Tools**: a turn that ends with an EOS and holds calls of tools, written as the chat template has it, is not
+    graded: the calls are run, their results follow in the observation, and the attempt goes on (see
+    `distil_envs.tools`).
+
+    ``info`` always has ``task`` (`Task`), ``attempt`` (int, from 0), ``tokens_left`` (int: what the policy may still
+    sample in this attempt) and ``pending`` (bool: being graded, or a tool is at work; only ever True in a
+    `TokenVectorEnv`).
+
+    **Subclassing**: override any of `draw`, `messages`, `prompt_ids`, `verify` and `reply`; everything else, vector
+    environments and training included, goes through these.
 
     Args:
         tasks: a spec as `load_tasks` takes it: a name, a path, a list of tasks, a `TaskSet`.
@@ -80,7 +77,7 @@ class TokenEnv(gym.Env[Observation, int]):
         split: ``train``, ``test`` or ``all``.
         num_tasks: take so many distinct tasks and draw from these only. None: all there are.
         feedback: a name of the registry, a provider object, or None for no feedback.
-        max_new_tokens: budget of one attempt, EOS included.
+        max_new_tokens: what the policy may sample in one attempt, EOS included; results of tools do not count.
         max_prompt_tokens: room for the prompt. A longer prompt is an error: a task is never cut.
         stop: strings; the attempt ends when its text contains one, and what is graded is cut before it.
         eos_token_ids: ids that end the attempt. None: the tokenizer's.
@@ -89,7 +86,19 @@ class TokenEnv(gym.Env[Observation, int]):
         shots: number of solved tasks shown before the question, never the one asked.
         shot_tasks: where they come from, always the train split. None: ``tasks``.
         chat_template: a Jinja template instead of the tokenizer's.
-        grader: who calls the verifier in the background. None: one of its own.
+        template_options: further variables of the template, such as ``{"enable_thinking": False}``.
+        max_attempts: attempts at a task.
+        attempt_reward: ``first-success``: the first correct attempt ends the episode. ``last``: all attempts are made
+            and the last one counts, so that going on tells the policy nothing.
+        retry: put after the feedback in the user's next turn, on a line of its own.
+        max_feedback_tokens: room for what follows an attempt, the turn's markers included; feedback that is longer is
+            cut in the middle.
+        tools: what the policy may call: names such as ``python``, functions, or `Tool` objects.
+        max_tool_calls: how many calls an attempt may make.
+        max_tool_tokens: room for the results of one turn's calls, the turn's markers included; longer ones are cut.
+        deadline_s: seconds after which a verification or tool that has not come back is given up: an ``infra_error``.
+            For code that breaks its contract and hangs; what can be killed has time-outs of its own. None: wait.
+        grader: who calls verifier and tools in the background. None: one of its own.
         verify_timeout_s: seconds for one verification by a plain function.
         render_mode: ``ansi`` or None.
 
@@ -119,13 +128,25 @@ class TokenEnv(gym.Env[Observation, int]):
         shots: int = 0,
         shot_tasks: TaskSpec | None = None,
         chat_template: str | None = None,
+        template_options: Mapping[str, Any] | None = None,
+        max_attempts: int = 1,
+        attempt_reward: AttemptReward = "first-success",
+        retry: str = "Answer again.",
+        max_feedback_tokens: int = 256,
+        tools: Sequence[Any] = (),
+        max_tool_calls: int = 4,
+        max_tool_tokens: int = 256,
+        deadline_s: float | None = None,
         grader: Grader | None = None,
         verify_timeout_s: float = 10.0,
         render_mode: str | None = None,
     ) -> None:
-        for name, value in (("max_new_tokens", max_new_tokens), ("max_prompt_tokens", max_prompt_tokens)):
-            if value < 1:
-                raise ConfigError(f"{name} must be at least 1, got {value}; an attempt needs room for a token")
+        _check(max_new_tokens=max_new_tokens, max_prompt_tokens=max_prompt_tokens, max_attempts=max_attempts)
+        _check(max_feedback_tokens=max_feedback_tokens, max_tool_calls=max_tool_calls, max_tool_tokens=max_tool_tokens)
+        if attempt_reward not in get_args(AttemptReward):
+            raise ConfigError(f"attempt_reward must be 'first-success' or 'last', got {attempt_reward!r}")
+        if deadline_s is not None and not deadline_s > 0:
+            raise ConfigError(f"deadline_s must be a positive number of seconds or None, got {deadline_s}")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ConfigError(f"unknown render_mode {render_mode!r}; expected None or 'ansi'")
         self.tokenizer: Tokenizer = ByteTokenizer() if tokenizer is None else tokenizer
@@ -137,13 +158,31 @@ class TokenEnv(gym.Env[Observation, int]):
         self.feedback: Provider | None = resolve_feedback(feedback)
         self.max_new_tokens = max_new_tokens
         self.max_prompt_tokens = max_prompt_tokens
-        self.stop = stop_strings(stop)
         self.eos_token_ids = eos_ids(self.tokenizer, eos_token_ids)
+        self.stop = stop_strings(stop)
+        self.max_attempts = max_attempts
+        self.retry = retry
+        self.tools = resolve_tools(tools)
+        self._owned_tools = [tool for tool in self.tools if not any(tool is given for given in tools)]
+        chat_format = ChatFormat(chat_template, dict(template_options or {}))
+        turns = Turns.of(self.tokenizer, chat_format, self.tools, max_tool_calls, max_tool_tokens, max_feedback_tokens)
+        if max_attempts > 1:
+            turns.check_reply(lambda words: retry)
+        systems = "\n\n".join(filter(None, [system, turns.system]))
         shown = load_tasks(tasks if shot_tasks is None else shot_tasks, "train") if shots else None
-        self.prompts = PromptBuilder(self.tokenizer, system, instruction, shots, shown, chat_template)
+        self.prompts = PromptBuilder(self.tokenizer, systems or None, instruction, shots, shown, turns.format)
         self.render_mode = render_mode
+        # Messages name the verifier, where it is not a method of a subclass.
+        grades = self.verifier if type(self).verify is TokenEnv.verify else self.verify
+        endings = Endings(self.tokenizer, self.eos_token_ids, self.stop)
+        self._conductor = Conductor(
+            endings, turns, self.tools, max_new_tokens, max_attempts, attempt_reward, deadline_s,
+            grades, self.reply, self._feedback_on, grader,
+        )  # fmt: skip
 
-        vocabulary, length = len(self.tokenizer), max_prompt_tokens + max_new_tokens
+        attempt_tokens = max_new_tokens + (max_tool_calls * max_tool_tokens if self.tools else 0)
+        self._length = max_prompt_tokens + max_attempts * attempt_tokens + (max_attempts - 1) * max_feedback_tokens
+        vocabulary, length = len(self.tokenizer), self._length
         self.observation_space: gym.Space[Any] = gym.spaces.Dict(
             {
                 "input_ids": gym.spaces.Box(0, vocabulary - 1, (length,), np.int64),
@@ -153,11 +192,9 @@ class TokenEnv(gym.Env[Observation, int]):
         self.action_space: gym.Space[Any] = gym.spaces.Discrete(vocabulary)
         pad = self.tokenizer.pad_token_id
         self._pad_id = 0 if pad is None else int(pad)
-        self._grader = grader
-        self._owns_grader = False
+        self._asks_at_end = True
         self._seed: int | None = None
         self._episode = 0
-        self._turn: _Turn | None = None
 
     # What a subclass may override.
 
@@ -195,21 +232,36 @@ class TokenEnv(gym.Env[Observation, int]):
         """
         return self.verifier(task, text)
 
+    def reply(self, episode: Episode, words: str) -> str:
+        """The user's turn after an attempt that another one follows.
+
+        ``words``: the feedback on it, cut where it is too long; empty where there is none.
+        """
+        del episode
+        return "\n".join(filter(None, [fenced(words) if words else "", self.retry]))
+
     # The corridor.
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """Begin an episode. Equal seeds give equal sequences of tasks. For ``options`` see `draw`.
+        """Begin an episode. Equal seeds give equal sequences of tasks.
 
-        Raises ConfigError for a prompt longer than ``max_prompt_tokens``.
+        Args:
+            seed: a new beginning of the sequence.
+            options: of `draw`; ``rollout_id`` (str), the episode's; or ``state``, as for `from_state`.
+
+        Raises:
+            ConfigError: a prompt longer than ``max_prompt_tokens``; options that do not exist.
         """
         super().reset(seed=seed)
-        if self.grading is not None:
-            self.grading.cancel()
+        options = dict(options or {})
+        rollout_id = options.pop("rollout_id", None)
+        if "state" in options:
+            return self._take_up(rollout_id, **options)
         if seed is not None or self._seed is None:
             self._seed, self._episode = self.np_random_seed, 0
-        task = self.draw(self._seed, self._episode, options or {})
+        task = self.draw(self._seed, self._episode, options)
         self._episode += 1
         prompt = tuple(int(token) for token in self.prompt_ids(task))
         if not 0 < len(prompt) <= self.max_prompt_tokens:
@@ -221,11 +273,11 @@ class TokenEnv(gym.Env[Observation, int]):
             raise ConfigError(
                 f"the prompt of task {task.id!r} has ids outside the vocabulary [0, {len(self.tokenizer)})"
             )
-        self._turn = _Turn(task, prompt)
-        return self.observation(), {"task": task, "pending": False}
+        self._conductor.begin(Conversation(task, prompt, tuple(self.messages(task)), rollout_id or ""))
+        return self.observation(), self._info()
 
     def step(self, action: int) -> Result:
-        """Append one token; at the end of the attempt, wait for its outcome.
+        """Append one token; at the end of a turn, wait for what comes of it.
 
         Raises ValueError for a token outside the vocabulary, ResetNeeded before the first `reset` and after the end.
         """
@@ -235,76 +287,86 @@ class TokenEnv(gym.Env[Observation, int]):
         """The same as stepping the ids one by one, except that an error changes nothing; ``[]`` gives the current
         state.
 
-        Raises ValueError for ids that go on after the end of the attempt (naming the position of its last id), and what
+        Raises ValueError for ids that go on after the end of the turn (naming the position of its last id), and what
         `step` raises.
         """
         self.advance(ids)
-        if self.grading is not None:
-            wait_for_any([self.grading])
+        if self.work is not None:
+            wait_for_any([self])
         return self.collect()
+
+    # Save, branch, restore.
+
+    def state(self) -> dict[str, Any]:
+        """The episode as it stands, and where this is in the sequence of tasks: plain JSON values for `from_state`.
+
+        Raises ResetNeeded before the first `reset`.
+        """
+        return {**self._conductor.state(), "sequence": [self._seed, self._episode]}
+
+    def from_state(self, state: Mapping[str, Any]) -> tuple[Observation, dict[str, Any]]:
+        """Go on from a saved state, in this or any environment of the same tokenizer and options; so one beginning can
+        be continued in many ways. A turn that had ended is graded, or its tools run, again.
+
+        Returns what `reset` does. Raises ConfigError for what `state` did not give, another tokenizer, or more ids
+        than there is room for.
+        """
+        return self.reset(options={"state": state})
 
     # The corridor in halves, for those who run many environments at once.
 
     @property
-    def grading(self) -> Future[Outcome] | None:
-        """The verification under way, or done and not yet collected."""
-        return self._turn.grading if self._turn else None
+    def work(self) -> Work | None:
+        """The verification or calls of tools under way, or done and not yet collected."""
+        return self._conductor.work
+
+    @property
+    def work_left_s(self) -> float | None:
+        """Seconds until the work under way is given up; None without a deadline."""
+        return self._conductor.work_left_s
 
     def advance(self, ids: Sequence[int]) -> None:
-        """Append ids; at the end of the attempt, begin to grade it. Returns at once. Raises as `submit` does."""
-        turn = self._begun()
-        if len(ids) and turn.ended:
-            raise gym.error.ResetNeeded("the attempt has ended: call reset() before the next token")
-        tokens = [self._token(token, position) for position, token in enumerate(ids)]
-        length, cause = self._end(turn.completion, tokens)
-        if len(tokens) > length:
-            raise ValueError(
-                f"the attempt ends at position {length - 1} of these {len(tokens)} ids ({cause}); "
-                "submit the ids up to there"
-            )
-        turn.completion += tokens
-        if cause is None:
-            return
-        turn.ended, turn.truncated = True, cause == "budget"
-        turn.text = decode(self.tokenizer, turn.completion[:-1] if cause == "eos" else turn.completion)
-        if cause == "stop":
-            turn.text = turn.text[: self._stop_position(turn.completion)]
-        if self._grader is None:
-            self._grader, self._owns_grader = Grader(), True
-        # Messages name the verifier, where it is not a method of a subclass.
-        verifier = self.verifier if type(self).verify is TokenEnv.verify else self.verify
-        turn.grading = self._grader.submit(verifier, turn.task, turn.text)
+        """Append ids; at the end of a turn, begin to grade it or to run its tools. Returns at once.
 
-    def stopped(self, completion: Sequence[int]) -> bool:
-        """Whether the text of these completion ids holds a stop string."""
-        return self._stop_position(list(completion)) >= 0
+        Raises as `submit` does.
+        """
+        self._conductor.advance([self._token(token, position) for position, token in enumerate(ids)])
+
+    def stopped(self, turn: Sequence[int]) -> bool:
+        """Whether the text of these ids, a turn from its first, holds a stop string."""
+        return self._conductor.endings.stopped(turn)
 
     def collect(self) -> Result:
-        """What `step` returns, without waiting: while the outcome is not there, ``info["pending"]`` is True."""
-        turn = self._begun()
-        if turn.grading is not None and turn.grading.done():
-            turn.episode, turn.grading = self._finished(turn, turn.grading.result()), None
-        info: dict[str, Any] = {"task": turn.task, "pending": turn.grading is not None}
-        if turn.episode is None:
+        """What `step` returns, without waiting: while the work is under way, ``info["pending"]`` is True."""
+        ended = self._conductor.collect()
+        now, info = self._conductor.now, self._info()
+        if now.over:
+            ended = now.attempts[-1]
+            info["episode"] = self._conductor.episode
+        if ended is not None:
+            info |= {"outcome": ended.outcome, "feedback": ended.feedback}
+        if not now.over or ended is None or ended.outcome is None:
             return self.observation(), 0.0, False, False, info
-        attempt = turn.episode.attempt
-        assert attempt.outcome is not None
-        info |= {"outcome": attempt.outcome, "feedback": attempt.feedback, "episode": turn.episode}
-        reward = 0.0 if attempt.outcome.status is Status.INFRA_ERROR else attempt.outcome.reward
-        return self.observation(), reward, not turn.truncated, turn.truncated, info
+        reward = 0.0 if ended.outcome.status is Status.INFRA_ERROR else ended.outcome.reward
+        truncated = now.cause == "budget"
+        return self.observation(), reward, not truncated, truncated, info
+
+    def defer_feedback(self) -> None:
+        """From now on ask the provider only where its words become the next turn: about the last attempts, of a whole
+        group at once, the caller asks.
+        """
+        self._asks_at_end = False
 
     def use_grader(self, grader: Grader) -> None:
         """Verify with this grader, which the caller closes."""
-        self._close_grader()
-        self._grader = grader
+        self._conductor.use_grader(grader)
 
     def render(self) -> str | None:
         """The task, the completion and what came of it, as text; None unless ``render_mode`` is ``ansi``."""
         if self.render_mode is None:
             return None
-        turn = self._begun()
-        text = turn.text if turn.ended else decode(self.tokenizer, turn.completion)
-        return render_ansi(turn.task, text, turn.episode)
+        now = self._conductor.now
+        return render_ansi(self._conductor.episode, None if now.over else decode(self.tokenizer, now.completion))
 
     def shared(self) -> dict[str, Any]:
         """The options that the other rows of a `TokenVectorEnv` take from its first, so that things exist once.
@@ -320,6 +382,7 @@ class TokenEnv(gym.Env[Observation, int]):
             "verifier": self.verifier,
             "feedback": self.feedback,
             "tokenizer": self.tokenizer,
+            "tools": self.tools,
         }
 
     def resources(self) -> dict[str, str]:
@@ -327,18 +390,51 @@ class TokenEnv(gym.Env[Observation, int]):
 
         Raises a DistilError where it cannot run at all.
         """
-        return dict(getattr(self.verifier, "resources", dict)())
+        found: dict[str, str] = {}
+        for holder in (self.verifier, *self.tools):
+            found |= getattr(holder, "resources", dict)()
+        return found
 
     def close(self) -> None:
-        """Stop grading, and close the verifier if this made it. May be called again."""
-        self._close_grader()
-        if self._owns_verifier:
-            getattr(self.verifier, "close", lambda: None)()
+        """Stop grading, and close the verifier and the tools that this made. May be called again."""
+        self._conductor.close()
+        for holder in ([self.verifier] if self._owns_verifier else []) + self._owned_tools:
+            getattr(holder, "close", lambda: None)()
 
-    def _begun(self) -> _Turn:
-        if self._turn is None:
-            raise gym.error.ResetNeeded("call reset() first")
-        return self._turn
+    def observation(self) -> Observation:
+        """The current observation, in new arrays. Raises ResetNeeded before the first `reset`."""
+        ids = self._conductor.now.ids
+        padded = np.full(self._length, self._pad_id, np.int64)
+        padded[: len(ids)] = ids
+        mask = np.zeros(self._length, np.int8)
+        mask[: len(ids)] = 1
+        return {"input_ids": padded, "attention_mask": mask}
+
+    def _info(self) -> dict[str, Any]:
+        now = self._conductor.now
+        return {
+            "task": now.task,
+            "attempt": len(now.attempts) - now.over,
+            "tokens_left": self._conductor.tokens_left,
+            "pending": self.work is not None,
+        }
+
+    def _feedback_on(self, episode: Episode) -> Any:
+        if self.feedback is None or (self._conductor.now.over and not self._asks_at_end):
+            return None
+        return feedback_of(self.feedback, [episode])[0]
+
+    def _take_up(
+        self, rollout_id: str | None, state: Mapping[str, Any], **others: Any
+    ) -> tuple[Observation, dict[str, Any]]:
+        if others:
+            raise ConfigError(f"the reset option 'state' goes with no other, got also {sorted(others)}")
+        conversation = self._conductor.restored(state, self._length)
+        if rollout_id is not None:
+            conversation.rollout_id = rollout_id
+        self._seed, self._episode = state["sequence"]
+        self._conductor.begin(conversation)
+        return self.observation(), self._info()
 
     def _indexed(self, index: int) -> Task:
         tasks = self.tasks
@@ -362,57 +458,25 @@ class TokenEnv(gym.Env[Observation, int]):
             )
         return number
 
-    def _end(self, before: list[int], tokens: list[int]) -> tuple[int, str | None]:
-        """How many of the tokens the attempt takes, and what then ends it: ``eos``, ``stop``, ``budget`` or None."""
-        length, cause = len(tokens), None
-        budget = self.max_new_tokens - len(before)
-        if length >= budget:
-            length, cause = budget, "budget"
-        eos = next((at for at, token in enumerate(tokens[:length]) if token in self.eos_token_ids), None)
-        if eos is not None:
-            length, cause = eos + 1, "eos"
-        words = before + tokens[: length if eos is None else eos]
-        if self._stop_position(words) < 0:
-            return length, cause
-        # Text only grows, so the shortest beginning with a stop string is found from the end: usually at once.
-        while len(words) > len(before) + 1 and self._stop_position(words[:-1]) >= 0:
-            words.pop()
-        return len(words) - len(before), "stop"
 
-    def _stop_position(self, words: list[int]) -> int:
-        """Where in the text of these ids the first stop string begins; -1 if there is none."""
-        if not self.stop:
-            return -1
-        text = decode(self.tokenizer, words)
-        return min((at for string in self.stop if (at := text.find(string)) >= 0), default=-1)
+def wait_for_any(rows: Sequence[TokenEnv]) -> None:
+    """Return when the work of one of these rows, all at work, is done or past its deadline.
 
-    def _finished(self, turn: _Turn, outcome: Outcome) -> Episode:
-        attempt = Attempt(turn.prompt, tuple(turn.completion), turn.text, outcome)
-        episode = Episode(turn.task, [attempt], messages=tuple(self.messages(turn.task)))
-        if self.feedback is not None and outcome.status is not Status.INFRA_ERROR:
-            [attempt.feedback] = feedback_of(self.feedback, [episode])
-        return episode
-
-    def observation(self) -> Observation:
-        """The current observation, in new arrays. Raises ResetNeeded before the first `reset`."""
-        turn = self._begun()
-        length = self.max_prompt_tokens + self.max_new_tokens
-        ids = np.full(length, self._pad_id, np.int64)
-        used = len(turn.prompt) + len(turn.completion)
-        ids[:used] = [*turn.prompt, *turn.completion]
-        mask = np.zeros(length, np.int8)
-        mask[:used] = 1
-        return {"input_ids": ids, "attention_mask": mask}
-
-    def _close_grader(self) -> None:
-        if self._owns_grader and self._grader is not None:
-            self._grader.close()
-            self._grader, self._owns_grader = None, False
-
-
-def wait_for_any(futures: Sequence[Future[Outcome]]) -> None:
-    """Return when one is done. Warns every `GRADING_NOTICE_S` seconds, so that a verifier that hangs is no riddle."""
+    Warns every `GRADING_NOTICE_S` seconds, so that a verifier that hangs is no riddle.
+    """
+    futures = [row.work for row in rows if row.work is not None]
     waited = 0.0
-    while not wait(futures, GRADING_NOTICE_S, FIRST_COMPLETED).done:
-        waited += GRADING_NOTICE_S
-        _log.warning("waiting for %d verifications for %.0f s; does the verifier hang?", len(futures), waited)
+    while True:
+        left = [seconds for row in rows if (seconds := row.work_left_s) is not None]
+        pause = min([GRADING_NOTICE_S, *left])
+        if wait(futures, pause, FIRST_COMPLETED).done or 0.0 in left:
+            return
+        waited += pause
+        if pause == GRADING_NOTICE_S:
+            _log.warning("waiting for %d verifications for %.0f s; does the verifier hang?", len(futures), waited)
+
+
+def _check(**counts: int) -> None:
+    for name, value in counts.items():
+        if value < 1:
+            raise ConfigError(f"{name} must be at least 1, got {value}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -52,6 +52,36 @@ class Attempt:
         """Which of prompt and completion ids the policy made in this attempt."""
         return (False,) * len(self.prompt_ids) + self.sampled
 
+    def as_turns(self) -> list[Message]:
+        """The attempt, by its ids, and the reply to it, as messages of a chat."""
+        ids = [list(self.completion_ids)] if self.completion_ids else ""
+        return [{"role": "assistant", "content": ids}, {"role": "user", "content": self.reply}]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "prompt_ids": list(self.prompt_ids),
+            "completion_ids": list(self.completion_ids),
+            "inserted": [list(span) for span in self.inserted],
+            "text": self.text,
+            "outcome": self.outcome.to_dict() if self.outcome else None,
+            "feedback": self.feedback.to_dict() if self.feedback else None,
+            "reply": self.reply,
+        }
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any], feedback: Callable[[Mapping[str, Any]], Any]) -> Attempt:
+        """Inverse of `to_dict`; ``feedback`` makes its part of plain values."""
+        return cls(
+            tuple(row["prompt_ids"]),
+            tuple(row["completion_ids"]),
+            row["text"],
+            Outcome.from_dict(row["outcome"]) if row["outcome"] else None,
+            feedback(row["feedback"]) if row["feedback"] else None,
+            tuple((start, end) for start, end in row["inserted"]),
+            row["reply"],
+        )
+
 
 @dataclass
 class Episode:
@@ -88,11 +118,7 @@ class Episode:
         """
         if not self.messages:
             raise ValueError("this episode has no chat: its prompt ids were made without one")
-        chat = list(self.messages)
-        for attempt in self.attempts[:-1]:
-            ids = [list(attempt.completion_ids)] if attempt.completion_ids else ""
-            chat += [{"role": "assistant", "content": ids}, {"role": "user", "content": attempt.reply}]
-        return chat
+        return [*self.messages, *(turn for attempt in self.attempts[:-1] for turn in attempt.as_turns())]
 
     @property
     def context_ids(self) -> tuple[int, ...]:
@@ -115,16 +141,5 @@ class Episode:
             "task": self.task.to_dict(),
             "rollout_id": self.rollout_id,
             "group_id": self.group_id,
-            "attempts": [
-                {
-                    "prompt_ids": list(attempt.prompt_ids),
-                    "completion_ids": list(attempt.completion_ids),
-                    "inserted": [list(span) for span in attempt.inserted],
-                    "text": attempt.text,
-                    "outcome": attempt.outcome.to_dict() if attempt.outcome else None,
-                    "feedback": attempt.feedback.to_dict() if attempt.feedback else None,
-                    "reply": attempt.reply,
-                }
-                for attempt in self.attempts
-            ],
+            "attempts": [attempt.to_dict() for attempt in self.attempts],
         }

@@ -1,8 +1,8 @@
 """Background grading that survives what it grades: `isolated`, `grade` and `Grader`.
 
 Three layers. `WorkerPool` runs functions in processes that can be killed. `isolated` makes a user's plain function a
-`Verifier` that keeps the contract (any thread, killed on time-out, never raises). `Grader` calls verifiers in
-background threads and turns a broken one into an ``infra_error``, which is never a wrong answer (law 4).
+`Verifier` that keeps the contract (any thread, killed on time-out, never raises), and `grade` turns what a broken one
+does into an ``infra_error``, which is never a wrong answer (law 4). `Grader` calls them in background threads.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -52,6 +52,7 @@ class Verifier(Protocol):
     def __call__(self, task: Task, completion: str, /) -> Outcome: ...
 
 
+T = TypeVar("T")
 Score = Outcome | float | bool
 Function = Callable[[Task, str], Score]
 
@@ -121,7 +122,7 @@ def grade(verifier: Verifier, task: Task, completion: str) -> Outcome:
     """``verifier(task, completion)``, with an exception or a result that is no `Outcome` made an ``infra_error``."""
     try:
         value = verifier(task, completion)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return infra_error(type(error).__name__, f"verifier {_name(verifier)} raised: {error}")
     return _outcome(value, _name(verifier))
 
@@ -147,42 +148,49 @@ def _name(function: Any) -> str:
 
 
 class Grader:
-    """Calls verifiers in background threads.
+    """Calls verifiers, and tools, in background threads.
 
-    A slow verification delays no other while fewer than ``threads`` are under way and, for verifiers that run in
+    A slow call delays no other while fewer than ``threads`` are under way and, for verifiers that run in
     `shared_pool`, while one of its workers is free; what comes beyond waits its turn, first come, first served by
     threads. Threads start when needed and are daemons: a verifier that breaks its contract and hangs without ever
     being killed keeps its thread, but neither `close` nor the end of the program.
     """
 
     def __init__(self, threads: int = 32) -> None:
-        """``threads``: most verifications under way at a time. Raises ConfigError below 1."""
+        """``threads``: most calls under way at a time. Raises ConfigError below 1."""
         if threads < 1:
             raise ConfigError(f"threads must be at least 1, got {threads}")
         self._limit = threads
-        self._jobs: queue.SimpleQueue[tuple[Future[Outcome], Verifier, Task, str] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
         self._pending = 0
         self._closed = False
 
-    def submit(self, verifier: Verifier, task: Task, completion: str) -> Future[Outcome]:
-        """The outcome, later. The future never raises because of the verifier: see `grade`; it is cancelled when the
-        grader closes before its turn came. Raises RuntimeError after `close`.
+    def submit(self, call: Callable[[], T]) -> Future[T]:
+        """The result of the call, later; it is cancelled when the grader closes before its turn came.
+
+        Raises RuntimeError after `close`.
         """
-        future: Future[Outcome] = Future()
+        future: Future[T] = Future()
         with self._lock:
             if self._closed:
                 raise RuntimeError("this grader is closed; make a new one")
             self._pending += 1
-            self._jobs.put((future, verifier, task, completion))
-            if self._pending > self._threads and self._threads < self._limit:
-                self._threads += 1
-                threading.Thread(target=self._work, name=f"grader-{self._threads}", daemon=True).start()
+            self._jobs.put((future, call))
+            self._start_thread()
         return future
 
+    def abandon(self, future: Future[Any]) -> None:
+        """Nobody waits for this any more: it is cancelled, or where it has begun its thread counts no longer."""
+        if future.cancel() or future.done():
+            return
+        with self._lock:
+            self._limit += 1
+            self._start_thread()
+
     def close(self) -> None:
-        """Take no more work and cancel what has not begun. Verifications under way end by themselves."""
+        """Take no more work and cancel what has not begun. Calls under way end by themselves."""
         with self._lock:
             if self._closed:
                 return
@@ -196,12 +204,20 @@ class Grader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _start_thread(self) -> None:
+        if self._pending > self._threads and self._threads < self._limit:
+            self._threads += 1
+            threading.Thread(target=self._work, name=f"grader-{self._threads}", daemon=True).start()
+
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            future, verifier, task, completion = job
+            future, call = job
             if self._closed:
                 future.cancel()
             if future.set_running_or_notify_cancel():
-                future.set_result(grade(verifier, task, completion))
+                try:
+                    future.set_result(call())
+                except BaseException as error:
+                    future.set_exception(error)
             with self._lock:
                 self._pending -= 1

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from distil_envs.counted import derive
 from distil_envs.errors import ConfigError
 from distil_envs.task import Task
 from distil_envs.task_set import TaskSet
-from distil_envs.tokenization import Tokenizer, encode_chat
+from distil_envs.tokenization import ChatFormat, Tokenizer
 
 PATIENCE = 100
 """Draws for each solved example wanted, after which there are taken to be no more."""
@@ -30,12 +30,12 @@ class PromptBuilder:
     """How many solved tasks to show: the same ones for every question, except for the one that is asked."""
     shot_tasks: TaskSet | None = None
     """Where they come from; those with a `Task.answer` serve. Needed if ``shots`` is not 0."""
-    chat_template: str | None = None
-    """Instead of the tokenizer's."""
+    format: ChatFormat = field(default_factory=ChatFormat)
+    """How chats become ids."""
 
     def encode(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
         """Ids of the chat, with the assistant's turn opened. Raises ConfigError as `encode_chat` does."""
-        return encode_chat(self.tokenizer, messages, chat_template=self.chat_template)
+        return self.format.encode(self.tokenizer, messages)
 
     def messages(self, task: Task) -> list[dict[str, str]]:
         """The chat before the policy's turn. Raises ConfigError if there are too few solved tasks to show."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from distil_envs.episode import Episode
-from distil_envs.outcome import Check, Diagnosis, Raised, TestResult
-from distil_envs.task import Task
+from distil_envs.episode import Attempt, Episode
+from distil_envs.outcome import Check, Diagnosis, Raised, TestResult, ToolCalled, Trace
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -16,24 +16,32 @@ def printable(text: str) -> str:
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
-def render_ansi(task: Task, text: str, episode: Episode | None) -> str:
-    """The task, the completion, and with an episode its outcome, diagnosis and feedback."""
-    lines = [f"task {task.id} ({task.domain})"]
-    lines += [f"[{message['role']}] {message['content']}" for message in task.messages]
-    lines.append(f"[completion] {text}")
-    if episode is not None and episode.outcome is not None:
-        outcome = episode.outcome
-        lines.append(f"[outcome] {outcome.status}, reward {outcome.reward:g}, answer {outcome.answer!r}")
-        lines += [
-            f"  {check.name}: {'passed' if check.passed else 'failed'} {check.detail}"
-            for check in outcome.trace.of(Check)
-        ]
-        lines += [
-            f"  {test.name}: {test.status or ('passed' if test.passed else 'failed')} {test.input}"
-            for test in outcome.trace.of(TestResult)
-        ]
-        lines += [f"  {diagnosis.code}: {diagnosis.message}" for diagnosis in outcome.trace.of(Diagnosis)]
-        lines += [f"  {raised.type}: {raised.message}" for raised in outcome.trace.of(Raised)]
-        if episode.attempt.feedback is not None:
-            lines.append(f"[feedback] {episode.attempt.feedback.text}")
+def render_ansi(episode: Episode, completion: str | None) -> str:
+    """The task and every attempt with its outcome, diagnosis and feedback; at last the attempt at hand, if any."""
+    lines = [f"task {episode.task.id} ({episode.task.domain})"]
+    lines += [f"[{message['role']}] {message['content']}" for message in episode.task.messages]
+    for attempt in episode.attempts:
+        lines += _attempt(attempt)
+    if completion is not None:
+        lines.append(f"[completion] {completion}")
     return printable("\n".join(lines))
+
+
+def _attempt(attempt: Attempt) -> Iterator[str]:
+    outcome = attempt.outcome
+    trace = Trace() if outcome is None else outcome.trace
+    for called in trace.of(ToolCalled):
+        yield f"[tool] {called.tool}({called.arguments}): {called.status}: {called.text}"
+    yield f"[completion] {attempt.text}"
+    if outcome is not None:
+        yield f"[outcome] {outcome.status}, reward {outcome.reward:g}, answer {outcome.answer!r}"
+    for check in trace.of(Check):
+        yield f"  {check.name}: {'passed' if check.passed else 'failed'} {check.detail}"
+    for test in trace.of(TestResult):
+        yield f"  {test.name}: {test.status or ('passed' if test.passed else 'failed')} {test.input}"
+    for diagnosis in trace.of(Diagnosis):
+        yield f"  {diagnosis.code}: {diagnosis.message}"
+    for raised in trace.of(Raised):
+        yield f"  {raised.type}: {raised.message}"
+    if attempt.feedback is not None:
+        yield f"[feedback] {attempt.feedback.text}"

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from distil_envs.counted import generator
 from distil_envs.errors import NotFoundError
-from distil_envs.grading import Grader, Verifier
+from distil_envs.grading import Grader, Verifier, grade
 from distil_envs.jsonl import BadLinesError
 from distil_envs.outcome import Diagnosis, Outcome, Raised
 from distil_envs.resources import resolve_verifier
@@ -170,11 +171,12 @@ def _grade(report: Report, tasks: Sequence[Task], name: str | None, timeout_s: f
             elif not isinstance(answer, str):
                 why = "no reference.answer"
             else:
-                jobs.append((task, grader.submit(verifier, task, answer), grader.submit(verifier, task, "")))
+                right, empty = (grader.submit(partial(grade, verifier, task, text)) for text in (answer, ""))
+                jobs.append((task, right, empty))
                 continue
             report.ungraded[why] = report.ungraded.get(why, 0) + 1
-        for task, right, empty in jobs:
-            report.problems += _verdicts(task, right.result(), empty.result())
+        for task, for_right, for_empty in jobs:
+            report.problems += _verdicts(task, for_right.result(), for_empty.result())
     report.graded += len(jobs)
 
 

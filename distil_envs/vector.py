@@ -23,10 +23,10 @@ VectorResult = tuple[Observation, NDArray[np.float64], NDArray[np.bool_], NDArra
 class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
     """Rows of `TokenEnv` that share tokenizer, tasks, verifier and feedback provider, and are graded in the background.
 
-    A row whose completion is being graded is *pending*: reward 0, not done, its action ignored, its
-    ``infos["pending"]`` True. `step` and `submit` return as soon as a row can act: it awaits a token, or its outcome
-    has just arrived. So call them with nothing for the pending rows until their outcomes come, each reported exactly
-    once.
+    A row whose attempt is being graded, or whose tools are at work, is *pending*: reward 0, not done, its action
+    ignored, its ``infos["pending"]`` True. `step` and `submit` return as soon as a row can act: it awaits a token, or
+    its outcome has just arrived. So call them with nothing for the pending rows until their outcomes come, each
+    reported exactly once. A row that fails, or misses its ``deadline_s``, is an ``infra_error`` for itself alone.
 
     ``infos`` holds arrays with masks as Gymnasium does: ``infos["outcome"][i]`` is an `Outcome` where
     ``infos["_outcome"][i]``; likewise ``task``, ``pending``, ``feedback`` and ``episode``.
@@ -148,7 +148,7 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
                 observation, info = row.reset(seed=None if row_seed is None else int(row_seed), options=by_row[index])
                 self._ended[index] = False
             else:
-                observation, info = row.observation(), {"pending": row.grading is not None}
+                observation, info = row.observation(), {"pending": row.work is not None}
             observations.append(observation)
             infos = self._add_info(infos, info, index)
         return _stacked(observations), infos
@@ -175,7 +175,7 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         self._check_length(ids, "lists of ids")
         for row, tokens in enumerate(ids):
             if len(tokens) and self._resting(row):
-                state = "has ended" if self._ended[row] else "is being graded"
+                state = "has ended" if self._ended[row] else "is at work"
                 raise ValueError(f"row {row} {state} and takes no ids; submit [] for it")
         return self._advance(ids)
 
@@ -197,7 +197,7 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             self._owned_grader.close()
 
     def _resting(self, row: int) -> bool:
-        return bool(self._ended[row]) or self.rows[row].grading is not None
+        return bool(self._ended[row]) or self.rows[row].work is not None
 
     def _advance(self, ids: Sequence[Sequence[int]]) -> VectorResult:
         for index, row in enumerate(self.rows):
@@ -210,9 +210,9 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
                 except ValueError as error:
                     raise ValueError(f"row {index}: {error}") from error
 
-        gradings = [row.grading for row in self.rows if row.grading is not None]
-        if gradings and all(self._resting(index) for index in range(self.num_envs)):
-            wait_for_any(gradings)
+        at_work = [row for row in self.rows if row.work is not None]
+        if at_work and all(self._resting(index) for index in range(self.num_envs)):
+            wait_for_any(at_work)
         results = [self._collect(index) for index in range(self.num_envs)]
 
         infos: dict[str, Any] = {}

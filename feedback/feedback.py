@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -40,6 +40,17 @@ class Feedback:
             "reveals_reference": self.reveals_reference,
             "depends_on": sorted(self.depends_on),
         }
+
+    @classmethod
+    def from_dict(cls, row: Mapping[str, Any]) -> Feedback:
+        """Inverse of `to_dict`."""
+        return cls(
+            **{
+                **row,
+                "spans": tuple((start, end) for start, end in row["spans"]),
+                "depends_on": frozenset(row["depends_on"]),
+            }
+        )
 
 
 class FeedbackProvider(Protocol):

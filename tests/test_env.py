@@ -61,7 +61,7 @@ def test_an_episode() -> None:
     env = make()
     observation, info = env.reset(seed=0)
     task = info["task"]
-    assert info == {"task": task, "pending": False}
+    assert info == {"task": task, "attempt": 0, "tokens_left": env.max_new_tokens, "pending": False}
     prompt = f"<|im_start|>user\n{task.prompt}<|im_end|>\n<|im_start|>assistant\n"
     assert text_of(observation) == prompt
     assert observation in env.observation_space
@@ -294,7 +294,7 @@ def test_stepping_where_there_is_no_attempt() -> None:
             act()
     env.reset(seed=0)
     end = env.step(EOS)
-    with pytest.raises(gym.error.ResetNeeded, match="the attempt has ended"):
+    with pytest.raises(gym.error.ResetNeeded, match="the episode has ended"):
         env.step(0)
     assert same(env.submit([]), end)
     env.reset()

@@ -7,6 +7,7 @@ import textwrap
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -348,8 +349,10 @@ def test_grade_keeps_the_contract_for_a_raw_function():
 
 def test_grader_returns_futures_that_never_raise():
     with Grader(threads=4) as grader:
-        good = [grader.submit(isolated(lambda task, text: text == "7"), TASK, str(i)) for i in range(20)]
-        bad = grader.submit(raises, TASK, "x")
+        good = [
+            grader.submit(partial(grade, isolated(lambda task, text: text == "7"), TASK, str(i))) for i in range(20)
+        ]
+        bad = grader.submit(partial(grade, raises, TASK, "x"))
         assert [i for i, future in enumerate(good) if future.result().success] == [7]
         assert isinstance(bad, Future)
         assert bad.result().status is Status.INFRA_ERROR
@@ -363,8 +366,10 @@ def test_slow_verifications_delay_no_other():
         return Outcome(0.0, Status.WRONG)
 
     with Grader(threads=4) as grader:
-        blocked = [grader.submit(slow, TASK, "x") for _ in range(3)]
-        quick = [grader.submit(lambda task, text: Outcome(1.0, Status.CORRECT), TASK, "x") for _ in range(50)]
+        blocked = [grader.submit(partial(grade, slow, TASK, "x")) for _ in range(3)]
+        quick = [
+            grader.submit(partial(grade, lambda task, text: Outcome(1.0, Status.CORRECT), TASK, "x")) for _ in range(50)
+        ]
         assert len(wait(quick, timeout=20).done) == 50
         assert not any(future.done() for future in blocked)
         release.set()
@@ -380,7 +385,7 @@ def test_closing_a_grader_cancels_what_has_not_begun():
         return Outcome(1.0, Status.CORRECT)
 
     grader = Grader(threads=1)
-    first, second = grader.submit(slow, TASK, "x"), grader.submit(slow, TASK, "y")
+    first, second = (grader.submit(partial(grade, slow, TASK, text)) for text in "xy")
     begun.wait(30)
     grader.close()
     release.set()
@@ -388,4 +393,4 @@ def test_closing_a_grader_cancels_what_has_not_begun():
     wait([second], timeout=20)
     assert second.cancelled()
     with pytest.raises(RuntimeError, match="closed"):
-        grader.submit(slow, TASK, "z")
+        grader.submit(partial(grade, slow, TASK, "z"))

@@ -207,7 +207,7 @@ def test_a_slow_verification_delays_no_other_row(gate: Gate) -> None:
         assert texts(observations)[0] == slow_prompt + "slow<|im_end|>"  # its actions were ignored
         ended += int(truncated[1]) + int(truncated[2])
     assert not any(text.startswith("slow") for text in provider.asked)
-    with pytest.raises(ValueError, match="row 0 is being graded and takes no ids"):
+    with pytest.raises(ValueError, match="row 0 is at work and takes no ids"):
         envs.submit([[65], [], []])
 
     gate.opened.set()
@@ -370,7 +370,7 @@ def test_closing() -> None:
         envs.step([EOS, EOS])
     grader = Grader()
     make(2, grader=grader).close()
-    assert grader.submit(Exact(), TASKS[0], "0").result(DEADLINE_S).success  # a grader that was given stays open
+    assert grader.submit(lambda: 7).result(DEADLINE_S) == 7  # a grader that was given stays open
     grader.close()
 
 

@@ -31,25 +31,26 @@ class Completions:
 def generate(
     policy: Policy,
     prompts: Sequence[Ids],
-    uniforms: Tensor,
+    uniforms: Sequence[Tensor] | Tensor,
     *,
     temperature: float,
     eos_ids: Sequence[int],
     stopped: Callable[[list[int]], bool] | None = None,
 ) -> Completions:
-    """Continue every prompt until an end id, a stop, or the budget.
+    """Continue every prompt until an end id, a stop, or the row's budget.
 
     Args:
         prompts: one row each; equal rows are encoded once.
-        uniforms: [N, budget] numbers in [0, 1), one per token to draw.
+        uniforms: for every row as many numbers in [0, 1) as it may draw tokens; at least one.
         temperature: 0 takes the most likely token (the lowest id among equals).
         eos_ids: ids that end a completion; they are part of it.
         stopped: called with a row's completion so far after each token; True ends it.
     """
     from transformers import DynamicCache
 
-    budget = uniforms.shape[1]
     device = policy.device
+    budgets = torch.tensor([len(row) for row in uniforms], device=device)
+    numbers = torch.nn.utils.rnn.pad_sequence(list(uniforms), batch_first=True).to(device)
     levels = prefix.plan(
         prompts, [[0]] * len(prompts), share=policy.shares_prefixes, device=device, pad_left=not policy.shares_prefixes
     )
@@ -59,16 +60,17 @@ def generate(
     ends = torch.tensor(list(eos_ids), device=device)
     rows = torch.arange(len(prompts), device=device)  # which prompt each live row continues
     out = Completions([[] for _ in prompts], [[] for _ in prompts])
-    uniforms = uniforms.to(device)
-    for step in range(budget):
-        ids, logprobs = draw(logits(hidden, head), uniforms[rows, step], temperature)
-        alive = torch.ones_like(rows, dtype=torch.bool) if not len(ends) else ~torch.isin(ids, ends)
+    for step in range(numbers.shape[1]):
+        ids, logprobs = draw(logits(hidden, head), numbers[rows, step], temperature)
+        alive = budgets[rows] > step + 1
+        if len(ends):
+            alive &= ~torch.isin(ids, ends)
         for index, (row, token, logprob) in enumerate(zip(rows.tolist(), ids.tolist(), logprobs.tolist(), strict=True)):
             out.ids[row].append(token)
             out.logprobs[row].append(logprob)
             if stopped is not None and stopped(out.ids[row]):
                 alive[index] = False
-        if step + 1 == budget or not alive.any():
+        if not alive.any():
             break
         if not alive.all():  # drop finished rows: the batch shrinks as answers end
             kept = alive.nonzero()[:, 0]

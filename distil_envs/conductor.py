@@ -1,0 +1,200 @@
+"""`Conductor`: what follows the ids of the policy: its turn ends, tools answer, the attempt is graded, the next begins.
+
+Verifications and tools run in the background; `advance` never waits, and `collect` takes what has come back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+from gymnasium.error import ResetNeeded
+
+from distil_envs.conversation import Conversation
+from distil_envs.ending import Endings
+from distil_envs.episode import Attempt, Episode
+from distil_envs.errors import ConfigError
+from distil_envs.grading import Grader, Verifier, grade, infra_error
+from distil_envs.outcome import CallStatus, Outcome, Status, ToolCalled
+from distil_envs.tools import Tool, run_calls
+from distil_envs.turns import Turns
+
+AttemptReward = Literal["first-success", "last"]
+Work = Future[Any]
+"""Of an `Outcome`, or of a list of `ToolCalled`."""
+
+
+@dataclass
+class Conductor:
+    """One episode at a time."""
+
+    endings: Endings
+    turns: Turns
+    tools: tuple[Tool, ...]
+    max_new_tokens: int
+    """What the policy may make in one attempt."""
+    max_attempts: int
+    attempt_reward: AttemptReward
+    deadline_s: float | None
+    """Seconds after which work that has not come back is given up."""
+    verifier: Verifier
+    reply: Callable[[Episode, str], str]
+    """The user's turn after an attempt, from the episode and the feedback's words."""
+    feedback: Callable[[Episode], Any]
+    """Feedback on the last attempt of an episode, or None."""
+    grader: Grader | None = None
+    """Who calls verifier and tools; made when first needed."""
+    owns_grader: bool = field(default=False, init=False)
+    conversation: Conversation | None = field(default=None, init=False)
+    work: Work | None = field(default=None, init=False)
+    """What is under way, or done and not yet taken."""
+    _work_began: float = field(default=0.0, init=False)
+
+    @property
+    def now(self) -> Conversation:
+        """The episode at hand. Raises ResetNeeded where none has begun."""
+        if self.conversation is None:
+            raise ResetNeeded("call reset() first")
+        return self.conversation
+
+    @property
+    def episode(self) -> Episode:
+        """The attempts that are over."""
+        return self.now.episode(self.turns.format)
+
+    @property
+    def tokens_left(self) -> int:
+        """What the policy may still make in the attempt at hand."""
+        return 0 if self.now.over else self.max_new_tokens - self.now.made
+
+    @property
+    def work_left_s(self) -> float | None:
+        """Seconds until the work under way is given up; None without a deadline."""
+        if self.deadline_s is None:
+            return None
+        return max(self._work_began + self.deadline_s - time.monotonic(), 0.0)
+
+    def begin(self, conversation: Conversation) -> None:
+        """Go on from here, instead of whatever was at hand. A turn that has ended is graded, or its tools run."""
+        if self.work is not None:
+            self.work.cancel()
+        self.conversation, self.work = conversation, None
+        if conversation.cause is not None and not conversation.over:
+            self._begin_work()
+
+    def advance(self, tokens: Sequence[int]) -> None:
+        """Take ids of the policy; at the end of its turn, begin what follows.
+
+        Raises ResetNeeded when the episode is over, ValueError for ids behind the end of the turn; then nothing has
+        changed.
+        """
+        now = self.now
+        if not tokens:
+            return
+        if now.over:
+            raise ResetNeeded("the episode has ended: call reset() before the next token")
+        if self.work is not None:
+            raise ResetNeeded("the turn has ended and is at work: wait for what comes of it before the next token")
+        length, cause = self.endings.find(now.turn, tokens, self.tokens_left)
+        if len(tokens) > length:
+            raise ValueError(
+                f"the turn ends at position {length - 1} of these {len(tokens)} ids ({cause}); "
+                "submit the ids up to there"
+            )
+        now.completion += tokens
+        now.cause = cause
+        if cause is not None:
+            self._begin_work()
+
+    def collect(self) -> Attempt | None:
+        """Take what has come back, if anything has; returns the attempt that has thereby ended."""
+        work = self.work
+        if work is None:
+            return None
+        if work.done():
+            self.work = None
+            found = work.result()
+            return self._end_attempt(found) if isinstance(found, Outcome) else self._insert(found)
+        if self.work_left_s == 0.0:
+            self.work = None
+            if self.grader is not None:
+                self.grader.abandon(work)
+            told = f"nothing came back within deadline_s={self.deadline_s:g} s, and the attempt was given up"
+            return self._end_attempt(infra_error("DeadlineExceeded", told))
+        return None
+
+    def use_grader(self, grader: Grader) -> None:
+        """Work with this one, which the caller closes."""
+        self.close()
+        self.grader = grader
+
+    def close(self) -> None:
+        """Take no more work, unless with another grader."""
+        if self.owns_grader and self.grader is not None:
+            self.grader.close()
+        if self.owns_grader:
+            self.grader, self.owns_grader = None, False
+
+    def _begin_work(self) -> None:
+        now = self.now
+        if self.grader is None:
+            self.grader, self.owns_grader = Grader(), True
+        text = self.endings.text(now.turn, now.cause)
+        left = self.turns.max_tool_calls - len(now.called)
+        # Without a token left nobody could answer what a tool says.
+        calls = self.turns.calls(text) if now.cause == "eos" and left > 0 and self.tokens_left else []
+        self._work_began = time.monotonic()
+        if calls:
+            self.work = self.grader.submit(partial(run_calls, self.tools, calls, left))
+        else:
+            self.work = self.grader.submit(partial(grade, self.verifier, now.task, text))
+
+    def _insert(self, called: list[ToolCalled]) -> Attempt | None:
+        """Show the policy what its calls gave; where our side failed, the attempt ends."""
+        now = self.now
+        broken = next((result for result in called if result.status is CallStatus.INFRA_ERROR), None)
+        if broken is not None:
+            now.called += called
+            return self._end_attempt(infra_error("ToolFailed", f"tool {broken.tool} could not be run: {broken.text}"))
+        left = max(self.turns.max_tool_calls - len(now.called) - len(called), 0)
+        ids, shown = self.turns.results(now.chat, called, now.completion[-1], calls_left=left)
+        now.insert(ids, shown)
+        return None
+
+    def _end_attempt(self, outcome: Outcome) -> Attempt:
+        now = self.now
+        chat, last_id = now.chat, now.completion[-1] if now.cause == "eos" else None
+        attempt = now.end_attempt(self.endings.text(now.turn, now.cause), outcome)
+        infra = outcome.status is Status.INFRA_ERROR
+        done = self.attempt_reward == "first-success" and outcome.success
+        now.over = infra or done or len(now.attempts) >= self.max_attempts
+        if not infra:
+            attempt.feedback = self.feedback(self.episode)
+        if not now.over:
+            words = "" if attempt.feedback is None else attempt.feedback.text
+            now.next_attempt(*self.turns.reply(chat, words, partial(self.reply, self.episode), last_id))
+        return attempt
+
+    def state(self) -> dict[str, Any]:
+        """The episode as it stands: plain JSON values."""
+        return {**self.now.to_dict(), "vocabulary": len(self.turns.tokenizer)}
+
+    def restored(self, state: Mapping[str, Any], room: int) -> Conversation:
+        """A saved episode. Raises ConfigError where it cannot go on here; ``room``: for how many ids there is room."""
+        saved = Conversation.from_dict(state)
+        vocabulary = len(self.turns.tokenizer)
+        if state.get("vocabulary") != vocabulary:
+            raise ConfigError(
+                f"this episode was saved with a tokenizer of {state.get('vocabulary')} tokens, but this environment's "
+                f"has {vocabulary}; take it up with the tokenizer that it was made with"
+            )
+        if len(saved.ids) > room:
+            raise ConfigError(
+                f"this episode has {len(saved.ids)} tokens, but this environment has room for {room}; give it the "
+                "options of the one that it was saved in"
+            )
+        return saved
