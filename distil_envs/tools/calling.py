@@ -66,7 +66,7 @@ def _result(tools: Mapping[str, Tool], call: ToolCall) -> tuple[CallStatus, str]
         return CallStatus.TIMEOUT, str(error)
     except ToolError as error:
         return CallStatus.ERROR, str(error)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return CallStatus.INFRA_ERROR, f"Tool {call.tool} failed on our side: {type(error).__name__}: {error}"
     return CallStatus.OK, output
 

@@ -53,8 +53,9 @@ def _tool(spec: Any) -> Tool:
                 f"a tool must be a name, a Tool, its class, a mapping or a function, got {shorten(repr(spec), 200)}"
             )
         found = FunctionTool(found)
-    _check(found)
-    return found
+    tool: Tool = found
+    _check(tool)
+    return tool
 
 
 def _made(factory: Any, options: Mapping[str, Any]) -> Any:
@@ -88,7 +89,7 @@ def _check(tool: Tool) -> None:
             f"got {shorten(repr(schema), 200)}"
         )
     try:
-        validator_for(schema, default=Draft202012Validator).check_schema(schema)
+        validator_for(schema, default=Draft202012Validator).check_schema(dict(schema))
     except SchemaError as error:
         raise ConfigError(
             f"the parameters of tool {name!r} are no valid JSON Schema: at {error.json_path}: {error.message}"
