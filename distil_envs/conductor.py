@@ -29,6 +29,22 @@ Work = Future[Any]
 
 
 @dataclass
+class _Timed:
+    """A call that knows how long it has been at work: waiting for a thread is not its fault."""
+
+    call: Callable[[], Any]
+    began: float | None = None
+
+    @property
+    def taken_s(self) -> float:
+        return 0.0 if self.began is None else time.monotonic() - self.began
+
+    def __call__(self) -> Any:
+        self.began = time.monotonic()
+        return self.call()
+
+
+@dataclass
 class Conductor:
     """One episode at a time."""
 
@@ -52,7 +68,7 @@ class Conductor:
     conversation: Conversation | None = field(default=None, init=False)
     work: Work | None = field(default=None, init=False)
     """What is under way, or done and not yet taken."""
-    _work_began: float = field(default=0.0, init=False)
+    _job: _Timed | None = field(default=None, init=False)
 
     @property
     def now(self) -> Conversation:
@@ -73,10 +89,10 @@ class Conductor:
 
     @property
     def work_left_s(self) -> float | None:
-        """Seconds until the work under way is given up; None without a deadline."""
-        if self.deadline_s is None:
+        """Seconds that the work under way may still take before it is given up; None without a deadline."""
+        if self.deadline_s is None or self._job is None:
             return None
-        return max(self._work_began + self.deadline_s - time.monotonic(), 0.0)
+        return max(self.deadline_s - self._job.taken_s, 0.0)
 
     def begin(self, conversation: Conversation) -> None:
         """Go on from here, instead of whatever was at hand. A turn that has ended is graded, or its tools run."""
@@ -147,11 +163,11 @@ class Conductor:
         left = self.turns.max_tool_calls - len(now.called)
         # Without a token left nobody could answer what a tool says.
         calls = self.turns.calls(text) if now.cause == "eos" and left > 0 and self.tokens_left else []
-        self._work_began = time.monotonic()
+        call: Callable[[], Any] = partial(grade, self.verifier, now.task, text)
         if calls:
-            self.work = self.grader.submit(partial(run_calls, self.tools, calls, left))
-        else:
-            self.work = self.grader.submit(partial(grade, self.verifier, now.task, text))
+            call = partial(run_calls, self.tools, calls, left)
+        self._job = _Timed(call)
+        self.work = self.grader.submit(self._job)
 
     def _insert(self, called: list[ToolCalled]) -> Attempt | None:
         """Show the policy what its calls gave; where our side failed, the attempt ends."""
