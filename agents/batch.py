@@ -13,39 +13,57 @@ from feedback.distribution import TokenDistribution
 
 @dataclass
 class Batch:
-    """Whole groups of rollouts of one step, right-padded: B rows of T completion tokens."""
+    """Whole groups of rollouts of one step, right-padded.
+
+    A row is an episode: T tokens after its first prompt, those of all attempts and what the environment put between.
+    """
 
     hidden: Tensor
     """[B, T, H] student states that predict `ids`; gradients flow through them."""
     head_weight: Tensor
     """[V, H] output embedding of the student."""
     ids: Tensor
-    """int64 [B, T], the sampled tokens."""
+    """int64 [B, T]."""
     mask: Tensor
-    """bool [B, T], true where the policy made the token."""
+    """bool [B, T], true where the policy made the token: false for prompts of later attempts and results of tools."""
+    turn: Tensor
+    """int64 [B, T], index of the attempt that the token belongs to, results of its tools included; -1 for none."""
+    learnable: Tensor
+    """bool [B, T], true in attempts to learn from: those chosen (`Updater.train_attempts`), and of them, where an
+    expert teaches, those with feedback."""
     group: Tensor
     """int64 [B], equal for rollouts of one task in one step."""
     reward: Tensor
-    """float32 [B]."""
+    """float32 [B], of the episode."""
     valid: Tensor
     """bool [B], false for infrastructure failures: no loss, no part in baselines (law 4)."""
     denominator: float
-    """Tokens of the whole step, over all its micro-batches, that can be learned from: the explicit denominator of
-    every mean. Rows that are not valid, or not taught where there is an expert, are left out of it."""
+    """Tokens of the whole step, over all its micro-batches, that are `counted`: the explicit denominator of every
+    mean."""
     expert: TokenDistribution | None = None
-    """The expert's distributions [B, T]; None for learners that need none."""
-    taught: Tensor | None = None
-    """bool [B], true where there is feedback, so an expert. None without an expert."""
+    """The expert's distributions [B, T], at learnable positions; elsewhere they mean nothing. None for learners that
+    need none."""
     depends_on: Tensor | None = None
-    """bool [B, B], [i, j] true when the feedback of row i was made from row j. None: no row depends on another."""
+    """bool [B, B], [i, j] true when some feedback of row i was made from row j. None: no row depends on another."""
     old_logp: Tensor | None = None
     """float32 [B, T], log-probabilities (nats) of `ids` under the policy that sampled them."""
 
     @property
     def counted(self) -> Tensor:
-        """bool [B, T], the policy's tokens in rows that say something: valid, and taught where there is an expert."""
-        rows = self.valid if self.taught is None else self.valid & self.taught
-        return self.mask & rows[:, None]
+        """bool [B, T], the tokens that the loss is about: made by the policy, in learnable attempts of valid rows."""
+        return self.mask & self.learnable & self.valid[:, None]
+
+    @property
+    def place(self) -> Tensor:
+        """int64 [B, T], a number for "the n-th token that the policy made in the k-th attempt", the same in all rows.
+
+        It means nothing where the policy made no token.
+        """
+        made = self.mask.long()
+        before = made.cumsum(1) - made
+        begins = self.turn.diff(dim=1, prepend=torch.full_like(self.turn[:, :1], -1)) != 0
+        of_attempt = before - torch.where(begins, before, 0).cummax(1).values  # it only grows: the newest start counts
+        return self.turn * self.ids.shape[1] + of_attempt
 
     def scores(self, where: Tensor | None = None) -> Scores:
         """One pass of the chunked head over the positions `where` [B, T] holds, by default those of valid rows.
@@ -67,7 +85,9 @@ class Loss:
     metrics: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def leave_one_out(values: Tensor, counted: Tensor, group: Tensor, excluded: Tensor | None = None) -> Tensor:
+def leave_one_out(
+    values: Tensor, counted: Tensor, group: Tensor, excluded: Tensor | None = None, place: Tensor | None = None
+) -> Tensor:
     """Mean of `values` over the *other* rows of the group, position by position.
 
     Args:
@@ -75,6 +95,8 @@ def leave_one_out(values: Tensor, counted: Tensor, group: Tensor, excluded: Tens
         counted: bool, same shape: entries that enter means; the values of others do not matter.
         group: int64 [B].
         excluded: bool [B, B], [i, j] true when row j must stay out of row i's mean.
+        place: int64 [B, T], different at all entries of a row that count: compared is what has the same one
+            (`Batch.place`). None compares columns.
 
     Returns:
         The shape of `values`; 0 where no other row counts.
@@ -83,9 +105,13 @@ def leave_one_out(values: Tensor, counted: Tensor, group: Tensor, excluded: Tens
     if excluded is not None:
         peers &= ~excluded
     weights = peers.to(values.dtype)
-    total = weights @ torch.where(counted, values, 0.0)
-    count = weights @ counted.to(values.dtype)
-    return total / count.clamp(min=1)
+    values, present = torch.where(counted, values, 0.0), counted.to(values.dtype)
+    if place is None:
+        return weights @ values / (weights @ present).clamp(min=1)
+    known, place = place.unique(return_inverse=True)
+    empty = values.new_zeros(len(values), len(known))
+    total, count = (weights @ empty.scatter_add(1, place, each) for each in (values, present))
+    return (total / count.clamp(min=1)).gather(1, place)
 
 
 def masked_sum(values: Tensor, mask: Tensor) -> tuple[float, float]:

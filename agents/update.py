@@ -38,6 +38,8 @@ class Updater:
     max_grad_norm: float
     passes: int = 1
     """Optimiser steps on the same rollouts."""
+    train_attempts: tuple[int, ...] = ()
+    """Which attempts of an episode to learn from, counted from 0, or from the end with -1; empty for all."""
     parameters: list[torch.nn.Parameter] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -50,7 +52,7 @@ class Updater:
         """
         metrics: Metrics = {}
         parts = list(micro_batches(rollouts, self.micro_batch_tokens))
-        tokens = sum(len(e.attempt.completion_ids) for e in rollouts.episodes if self._learnable(e))
+        tokens = sum(sum(e.attempts[k].sampled) for e in rollouts.episodes for k in self._learnable(e))
         denominator = float(self._sum_over_processes(torch.tensor(float(tokens))))
         old: list[Tensor | None] = [None] * len(parts)
         for repeat in range(self.passes):
@@ -81,35 +83,49 @@ class Updater:
         metrics["loss"] = (total, self.passes / self.accelerator.num_processes)
         return metrics
 
-    def _learnable(self, episode: Episode) -> bool:
-        """Whether its tokens enter the loss: graded, and with feedback where an expert teaches."""
-        return usable(episode) and (self.teacher is None or episode.attempt.feedback is not None)
+    def _learnable(self, episode: Episode) -> list[int]:
+        """Indices of the attempts that enter the loss: graded, chosen, and with feedback where an expert teaches."""
+        if not usable(episode):
+            return []
+        count = len(episode.attempts)
+        chosen = {k % count for k in self.train_attempts or range(count) if -count <= k < count}
+        return [k for k in sorted(chosen) if self.teacher is None or episode.attempts[k].feedback is not None]
 
     def _batch(self, rollouts: Rollouts, rows: Sequence[int], denominator: float) -> Batch:
         episodes = [rollouts.episodes[row] for row in rows]
-        completions = [episode.attempt.completion_ids for episode in episodes]
+        learnable = [self._learnable(episode) for episode in episodes]
+        completions = [episode.continuation_ids for episode in episodes]
         device = self.policy.device
-        width = max(len(ids) for ids in completions)
-        ids = torch.zeros(len(rows), width, dtype=torch.long)
-        mask = torch.zeros(len(rows), width, dtype=torch.bool)
-        for index, completion in enumerate(completions):
-            ids[index, : len(completion)] = torch.tensor(completion)
-            mask[index, : len(completion)] = True
+        shape = len(rows), max(len(ids) for ids in completions)
+        ids, turn = torch.zeros(shape, dtype=torch.long), torch.full(shape, -1)
+        mask, learn = torch.zeros(shape, dtype=torch.bool), torch.zeros(shape, dtype=torch.bool)
+        for index, episode in enumerate(episodes):
+            ids[index, : len(completions[index])] = torch.tensor(completions[index])
+            for number, attempt in enumerate(episode.attempts):
+                start = len(attempt.prompt_ids) - len(episode.context_ids)
+                at = slice(start, start + len(attempt.completion_ids))
+                mask[index, at] = torch.tensor(attempt.sampled)
+                turn[index, at] = number
+                learn[index, at] = number in learnable[index]
         batch = Batch(
-            hidden=self.policy.hidden([episode.attempt.prompt_ids for episode in episodes], completions),
+            hidden=self.policy.hidden([episode.context_ids for episode in episodes], completions),
             head_weight=self.policy.head_weight,
             ids=ids.to(device),
             mask=mask.to(device),
+            turn=turn.to(device),
+            learnable=learn.to(device),
             group=torch.tensor([rollouts.group[row] for row in rows], device=device),
             reward=torch.tensor([_reward(episode) for episode in episodes], device=device),
             valid=torch.tensor([usable(episode) for episode in episodes], device=device),
             denominator=denominator,
         )
         if self.teacher is not None and self.teacher_model is not None:
-            taught = torch.tensor([episode.attempt.feedback is not None for episode in episodes], device=device)
-            batch.taught = taught
+            taught = [episode.upto(k) for episode, own in zip(episodes, learnable, strict=True) for k in own]
+            scored = self.teacher.distribution(self.teacher_model, taught)
+            lengths = torch.tensor([len(episode.attempt.completion_ids) for episode in taught], device=device)
+            columns = torch.arange(scored.states.shape[1], device=device)
+            batch.expert = scored.placed(columns < lengths[:, None], batch.learnable)
             batch.depends_on = _dependencies(episodes).to(device)
-            batch.expert = self.teacher.distribution(self.teacher_model, episodes)
         return batch
 
     def _reduce_gradients(self) -> None:
@@ -131,7 +147,7 @@ def micro_batches(rollouts: Rollouts, budget: int) -> Iterator[list[int]]:
     groups: dict[int, list[int]] = {}
     for row, group in enumerate(rollouts.group):
         groups.setdefault(group, []).append(row)
-    length = [len(e.attempt.prompt_ids) + len(e.attempt.completion_ids) for e in rollouts.episodes]
+    length = [len(e.attempt.prompt_ids) + len(e.attempt.completion_ids) for e in rollouts.episodes]  # the last is all
     ordered = sorted(groups.values(), key=lambda rows: max(length[row] for row in rows))
     batch: list[int] = []
     for rows in ordered:
@@ -156,11 +172,14 @@ def _reward(episode: Episode) -> float:
 
 
 def _dependencies(episodes: Sequence[Episode]) -> Tensor:
-    """[i, j] true when the feedback of row i was made from row j."""
+    """[i, j] true when some feedback of row i was made from row j.
+
+    Of any attempt, learned from or not: what follows it has read it.
+    """
     ids = [episode.rollout_id for episode in episodes]
     table = torch.zeros(len(ids), len(ids), dtype=torch.bool)
     for row, episode in enumerate(episodes):
-        used = episode.attempt.feedback.depends_on if episode.attempt.feedback is not None else frozenset()
+        used = {name for attempt in episode.attempts if attempt.feedback for name in attempt.feedback.depends_on}
         for column, other in enumerate(ids):
             table[row, column] = other in used and other != ids[row]
     return table

@@ -3,7 +3,7 @@
 The context ends with the ids that open the assistant's turn, as the student's prompt does, so that both stand at the
 same place before the first response token. The attempt goes in by its ids, the feedback as inert
 text, fenced and capped (law 3). What does not fit is cut from the feedback, then from the demonstrations, never from
-the task.
+the task. Before a later attempt stand the earlier ones with what was replied, as the student saw them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,8 @@ from typing import Any
 
 from distil_envs import Episode
 from distil_envs.errors import ConfigError
-from distil_envs.text import fenced, shorten
+from distil_envs.text import fenced, fitting, shorten
 from feedback.feedback import Feedback
-
-CUT_STEP = 16
-"""How many characters of the longest feedback that fits may be lost, so that fewer lengths need trying."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +37,8 @@ class ContextTemplate:
 
     show_attempt: bool = True
     """Show the attempt as the assistant's turn and the feedback as the user's next one. False puts the feedback below
-    the question and leaves the attempt out: for feedback that is made from the task alone. It is shorter, small models
-    read it better, and a whole group shares one context."""
+    the question (of a later attempt: below the reply to the one before) and leaves the attempt out: for feedback that
+    is made from the task alone. It is shorter, small models read it better, and a whole group shares one context."""
     request: str = "Answer again."
     """Put after the feedback, on a line of its own. Empty for none."""
     fence: str = "```"
@@ -70,24 +67,16 @@ class ContextTemplate:
 
         task = episode.task
         shown = [each for each in self.demonstrations if each.content != task.content]
-        ids = render(self.max_feedback_chars)
-        if len(ids) <= self.max_tokens:
-            return ids
-        while len(ids := render(0)) > self.max_tokens:
+        wanted = min(len(feedback.text), self.max_feedback_chars)
+        while (fitted := fitting(render, wanted, self.max_tokens)) is None:
             if not shown:
                 raise ConfigError(
-                    f"the context of task {task.id!r} has {len(ids)} tokens without any feedback, more than "
-                    f"max_tokens={self.max_tokens}: raise it, or lower max_new_tokens (the task is never cut)"
+                    f"the context of task {task.id!r} has {len(render(0))} tokens without any feedback, more than "
+                    f"max_tokens={self.max_tokens}: raise it, or lower max_new_tokens or max_attempts (neither task "
+                    "nor attempts are ever cut)"
                 )
             shown.pop()
-        fits, too_long = 0, min(len(feedback.text), self.max_feedback_chars) + 1
-        while too_long - fits > CUT_STEP:
-            middle = (fits + too_long) // 2
-            longer = render(middle)
-            if len(longer) <= self.max_tokens:
-                fits, ids = middle, longer
-            else:
-                too_long = middle
+        _, ids = fitted
         return ids
 
     def messages(

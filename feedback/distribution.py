@@ -75,6 +75,21 @@ class _Fields:
     def chunk(self: D, start: int, stop: int) -> D:
         return self._map(lambda tensor: tensor[start:stop])
 
+    def placed(self: D, source: Tensor, target: Tensor) -> D:
+        """The positions where `source` [N, S] holds, in order, as those where `target` [B, T] holds.
+
+        Both are bool, with equally many positions. The others are zeros, not distributions: mask them.
+        """
+        if torch.equal(source, target):
+            return self
+
+        def move(tensor: Tensor) -> Tensor:
+            moved = tensor.new_zeros(*target.shape, *tensor.shape[2:])
+            moved[target] = tensor[source]
+            return moved
+
+        return self._map(move)
+
 
 @dataclass
 class TopK(_Fields):

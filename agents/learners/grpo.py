@@ -1,9 +1,10 @@
-"""GRPO: group-relative policy optimisation (arXiv 2402.03300), on one reward per rollout.
+"""GRPO: group-relative policy optimisation (arXiv 2402.03300), on one reward per episode.
 
     A_i    = (r_i - mean(r)) / (std(r) + 1e-4)                     over the group
     ρ_t    = π_θ(y_t|s_t) / π_old(y_t|s_t)
     loss   = -Σ_t min(ρ_t A, clip(ρ_t, 1 - ε, 1 + ε) A)
 
+t runs over the tokens that the policy made in the attempts learned from: all have the advantage of their episode.
 Without a reference-model penalty (β = 0), and normalised by the tokens of the step rather than within each rollout, as
 later practice has it (DAPO, arXiv 2503.14476).
 """

@@ -54,13 +54,16 @@ class SelfTeacher:
             raise ConfigError(f"ema_rate is the share of the current policy, in (0, 1], got {self.ema_rate}")
 
     def distribution(self, scorer: Scorer, episodes: Sequence[Episode]) -> Hidden:
-        """The teacher at every position of the last attempts of `episodes` [B, T].
+        """The teacher at every position of the last attempts of `episodes` [B, T], results of tools included.
 
-        Rows without feedback are scored as if it were empty: mask them.
+        Rows without feedback are scored as if it were empty: mask them. For an earlier attempt pass `Episode.upto`.
         """
+        head = scorer.head_weight
+        if not episodes:
+            return Hidden(head.new_zeros(0, 0, head.shape[1]), head)
         contexts = [
             self.context.ids(scorer.tokenizer, episode, episode.attempt.feedback or Feedback(text=""))
             for episode in episodes
         ]
         completions = [episode.attempt.completion_ids for episode in episodes]
-        return Hidden(scorer.hidden(contexts, completions), scorer.head_weight)
+        return Hidden(scorer.hidden(contexts, completions), head)

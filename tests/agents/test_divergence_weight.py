@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from agents.batch import Batch
+from agents.head import score
 from agents.learners.distil import DistIL, reach
 from distil_envs.errors import ConfigError
 from feedback.distribution import Hidden, Samples, TopK
@@ -16,17 +17,19 @@ B, T, H, V = 3, 4, 6, 9
 def batch_of(expert: object) -> Batch:
     draw = torch.Generator().manual_seed(3)
     lengths = torch.tensor([4, 2, 3])
+    mask = torch.arange(T) < lengths[:, None]
     return Batch(
         hidden=torch.randn(B, T, H, generator=draw, dtype=torch.float64).requires_grad_(),
         head_weight=torch.randn(V, H, generator=draw, dtype=torch.float64),
         ids=torch.randint(V, (B, T), generator=draw),
-        mask=torch.arange(T) < lengths[:, None],
+        mask=mask,
+        turn=torch.where(mask, 0, -1),
+        learnable=mask,
         group=torch.zeros(B, dtype=torch.long),
         reward=torch.zeros(B),
         valid=torch.ones(B, dtype=torch.bool),
         denominator=float(lengths.sum()),
         expert=expert,  # type: ignore[arg-type]
-        taught=torch.ones(B, dtype=torch.bool),
     )
 
 
@@ -43,7 +46,7 @@ def test_reach_is_the_product_of_the_clipped_ratios_before(k: int | None) -> Non
     exact = hidden_expert()
     expert = exact if k is None else exact.top_k(k)
     batch = batch_of(expert)
-    rho = reach(batch.scores(batch.mask))
+    rho = reach(batch.scores(batch.mask), batch.turn)
 
     q = torch.log_softmax(batch.hidden.detach() @ batch.head_weight.T, -1).exp()
     p = exact.log_p().exp()
@@ -65,7 +68,9 @@ def test_the_loss_is_weighted_and_the_weight_has_no_gradient() -> None:
     learner = DistIL(future_weight=0.0, divergence_weight=True)
     learner.loss(batch).value.backward()
     scores = batch.scores(batch.mask)
-    by_hand = torch.autograd.grad((reach(scores).detach() * scores.ce).sum() / batch.denominator, batch.hidden)[0]
+    by_hand = torch.autograd.grad(
+        (reach(scores, batch.turn).detach() * scores.ce).sum() / batch.denominator, batch.hidden
+    )[0]
     torch.testing.assert_close(batch.hidden.grad, by_hand, rtol=1e-12, atol=1e-12)
 
 
@@ -73,9 +78,23 @@ def test_a_token_the_expert_excludes_mutes_what_follows() -> None:
     batch = batch_of(None)
     never = (batch.ids + 1) % V
     batch.expert = TopK(never[..., None], torch.zeros(B, T, 1), torch.full((B, T), -torch.inf))
-    rho = reach(batch.scores(batch.mask))
+    rho = reach(batch.scores(batch.mask), batch.turn)
     assert rho[:, 0].eq(1).all()
-    assert rho[:, 1:].eq(0).all()  # no NaN from -inf
+    assert rho[:, 1:][batch.mask[:, 1:]].eq(0).all()  # no NaN from -inf
+
+
+@pytest.mark.parametrize("logit", [-1.0, -torch.inf])
+def test_it_begins_anew_with_each_attempt_and_passes_over_the_environments_ids(logit: float) -> None:
+    """Attempts of two columns and of three with one between them; of the second the environment made the middle one."""
+    ids = torch.arange(6)[None]
+    turn = torch.tensor([[0, 0, -1, 1, 1, 1]])
+    mask = torch.tensor([[True, True, False, True, False, True]])
+    log_p = torch.where(torch.eye(6) > 0, logit, 0.0).log_softmax(-1)
+    expert = TopK(torch.arange(6).expand(1, 6, 6), log_p[None], torch.full((1, 6), -torch.inf))
+    rho = reach(score(torch.zeros(1, 6, H), torch.ones(6, H), ids, mask, expert), turn)  # the student is uniform
+    ratio = 6 * float(log_p[0, 0].exp())
+    assert ratio < 1
+    assert rho[mask].tolist() == pytest.approx([1.0, ratio, 1.0, ratio], rel=1e-6)
 
 
 def test_samples_cannot_weigh() -> None:

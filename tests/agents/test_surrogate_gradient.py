@@ -108,12 +108,13 @@ def expected_gradient(
         head_weight=eye,
         ids=world.ids[rows],
         mask=world.mask[rows],
+        turn=torch.where(world.mask[rows], 0, -1),
         group=torch.arange(len(groups)).repeat_interleave(group_size),
         reward=torch.zeros(len(rows)),
         valid=torch.ones(len(rows), dtype=torch.bool),
         denominator=float(group_size),
         expert=exact.top_k(world.V, mode="tail") if top_k else exact,
-        taught=torch.tensor([table is not None for table in tables]),
+        learnable=torch.tensor([table is not None for table in tables])[:, None].expand_as(world.mask[rows]),
         depends_on=dependencies,
     )
     (by_row,) = torch.autograd.grad(learner.loss(batch).value, hidden)

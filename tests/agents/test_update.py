@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from agents.batch import Batch, Loss
+from agents.head import CHUNK
 from agents.learners import GRPO, DistIL, Learner
 from agents.policy import Policy, PolicyConfig
 from agents.rollout import Rollouts
@@ -24,6 +25,7 @@ from distil_envs import Attempt, Episode, Outcome, Status, Task, encode_chat
 from distil_envs.counted import generator
 from feedback import Feedback
 from feedback.context import ContextTemplate
+from feedback.distribution import Hidden
 from feedback.experts.self_teacher import SelfTeacher
 
 Load = Callable[..., Policy]
@@ -37,36 +39,49 @@ def load(small_model: Path) -> Load:
     return policy
 
 
-def make_rollouts(policy: Policy, *, groups: int = 3, size: int = 3) -> Rollouts:
-    """Ragged rollouts with feedback, right and wrong, without running anything."""
+def make_rollouts(policy: Policy, *, groups: int = 3, size: int = 3, attempts: int = 1) -> Rollouts:
+    """Ragged rollouts with feedback, right and wrong, without running anything.
+
+    Of several attempts an episode has one to `attempts`, each but the last wrong, and some call a tool.
+    """
     episodes, group_of = [], []
     for group in range(groups):
         task = Task(f"t{group}", "math", f"What is {group} + 1{'?' * (group + 1)}")
-        prompt = tuple(encode_chat(policy.tokenizer, task.messages))
         for sample in range(size):
             rng = generator(0, "rollouts", group, sample)
-            ids = (*rng.integers(3, 200, size=int(rng.integers(1, 9))).tolist(), policy.eos_ids[0])
-            right = bool(rng.random() < 0.5)
-            outcome = Outcome(float(right), Status.CORRECT if right else Status.WRONG)
-            attempt = Attempt(prompt, ids, "", outcome, Feedback(text=f"It is {group + 1}. {'Yes' * sample}"))
-            episodes.append(
-                Episode(
-                    task,
-                    [attempt],
-                    rollout_id=f"0/{group}/{sample}",
-                    group_id=f"0/{group}",
-                    messages=tuple(task.messages),
-                )
-            )
+            name = f"0/{group}/{sample}"
+            episode = Episode(task, [], rollout_id=name, group_id=f"0/{group}", messages=tuple(task.messages))
+            count = 1 + (group + sample) % attempts
+            for number in range(count):
+                ids = (*rng.integers(3, 200, size=int(rng.integers(1, 9))).tolist(), policy.eos_ids[0])
+                right = number == count - 1 and bool(rng.random() < 0.5)
+                outcome = Outcome(float(right), Status.CORRECT if right else Status.WRONG)
+                words = Feedback(text=f"It is {group + 1}. {'Yes' * (sample + number)}")
+                attempt = Attempt(prompt_of(policy, episode), ids, "", outcome, words, reply=words.text + " Again.")
+                if attempts > 1 and (sample + number) % 2:
+                    attempt.inserted = ((len(ids), len(ids) + 5),)
+                    attempt.completion_ids = (*ids, *rng.integers(3, 200, size=5).tolist(), 40, 41, policy.eos_ids[0])
+                episode.attempts.append(attempt)
+            episodes.append(episode)
             group_of.append(group)
-    return Rollouts(episodes, [[0.0] * len(e.attempt.completion_ids) for e in episodes], group_of)
+    return Rollouts(episodes, [[0.0] * sum(sum(a.sampled) for a in e.attempts) for e in episodes], group_of)
+
+
+def prompt_of(policy: Policy, episode: Episode) -> tuple[int, ...]:
+    """Ids before the next attempt."""
+    if not episode.attempts:
+        return tuple(encode_chat(policy.tokenizer, episode.task.messages))
+    last = episode.attempt
+    turns = [{"role": "user", "content": last.reply}]
+    reply = episode.format.continued(policy.tokenizer, episode.chat, turns, last.completion_ids[-1])
+    return (*last.prompt_ids, *last.completion_ids, *reply)
 
 
 def make_updater(
     policy: Policy, learner: Learner, *, tokens: int = 10**6, weights: Any = "frozen", **more: Any
 ) -> Updater:
     teacher = SelfTeacher(weights=weights, context=ContextTemplate()) if learner.needs_expert else None
-    options = {"max_grad_norm": 1e9, "passes": 1, "lr": 0.0} | more
+    options = {"max_grad_norm": 1e9, "passes": 1, "lr": 0.0, "train_attempts": ()} | more
     return Updater(
         policy,
         learner,
@@ -77,6 +92,7 @@ def make_updater(
         tokens,
         options["max_grad_norm"],
         options["passes"],
+        options["train_attempts"],
     )
 
 
@@ -94,25 +110,33 @@ def assert_equal(first: dict[str, Tensor], second: dict[str, Tensor], tolerance:
         assert float((value - second[name]).abs().max()) < tolerance * max(1.0, largest), name
 
 
+LATER = DistIL(gamma=0.9, credit="attempt", divergence_weight=True)
+
+
+@pytest.mark.parametrize(("attempts", "train"), [(1, ()), (3, ()), (3, (0, -1))])
 @pytest.mark.parametrize("rank", [0, 4])
-@pytest.mark.parametrize("learner", [DistIL(), DistIL(cost="kl", gamma=0.9), GRPO()], ids=repr)
-def test_micro_batches_and_padding_change_nothing(load: Load, learner: Learner, rank: int) -> None:
+@pytest.mark.parametrize("learner", [DistIL(), DistIL(cost="kl", gamma=0.9), LATER, GRPO()], ids=repr)
+def test_micro_batches_chunks_and_padding_change_nothing(
+    load: Load, monkeypatch: pytest.MonkeyPatch, learner: Learner, rank: int, attempts: int, train: tuple[int, ...]
+) -> None:
     policy = load(lora_rank=rank)
     if rank:
         stir(policy)
-    rollouts = make_rollouts(policy)
-    whole, metrics = gradients(make_updater(policy, learner), rollouts)
-    split, metrics_split = gradients(make_updater(policy, learner, tokens=1), rollouts)
+    rollouts = make_rollouts(policy, attempts=attempts)
+    whole, metrics = gradients(make_updater(policy, learner, train_attempts=train), rollouts)
+    monkeypatch.setitem(CHUNK, "cpu", 7)
+    split, metrics_split = gradients(make_updater(policy, learner, tokens=1, train_attempts=train), rollouts)
     assert len(list(micro_batches(rollouts, 1))) == 3
     assert_equal(whole, split)
     assert metrics_split == pytest.approx(metrics, rel=1e-4, abs=1e-6)
 
 
+@pytest.mark.parametrize("attempts", [1, 3])
 @pytest.mark.parametrize("learner", [DistIL(), GRPO()], ids=repr)
-def test_an_infrastructure_failure_changes_nothing(load: Load, learner: Learner) -> None:
+def test_an_infrastructure_failure_changes_nothing(load: Load, learner: Learner, attempts: int) -> None:
     """Nor the denominator: the gradients are those of the rollouts without it."""
     policy = load()
-    rollouts, failed = make_rollouts(policy), 4
+    rollouts, failed = make_rollouts(policy, attempts=attempts), 4
     rollouts.episodes[failed].attempt.outcome = Outcome(0.0, Status.INFRA_ERROR)
     rollouts.episodes[failed].attempt.feedback = None
     got, _ = gradients(make_updater(policy, learner), rollouts)
@@ -137,12 +161,13 @@ def test_rows_without_feedback_do_not_dilute_the_rest(load: Load) -> None:
     assert_equal(got, expected)
 
 
-def test_nothing_to_learn_from_leaves_the_policy_alone(load: Load) -> None:
+@pytest.mark.parametrize("learner", [GRPO(), DistIL(cost="kl", divergence_weight=True)], ids=repr)
+def test_nothing_to_learn_from_leaves_the_policy_alone(load: Load, learner: Learner) -> None:
     policy = load()
     rollouts = make_rollouts(policy)
     for episode in rollouts.episodes:
         episode.attempt.outcome = Outcome(0.0, Status.INFRA_ERROR)
-    got, metrics = gradients(make_updater(policy, GRPO()), rollouts)
+    got, metrics = gradients(make_updater(policy, learner), rollouts)
     assert all(float(value.abs().max()) == 0.0 for value in got.values())
     assert metrics["loss"] == 0.0
 
@@ -173,30 +198,92 @@ def test_later_passes_know_the_log_probabilities_of_the_first(load: Load) -> Non
             assert float((now - first).abs().max()) > 1e-3
 
 
+@dataclass
+class Looker(DistIL):
+    """Keeps the batches."""
+
+    batches: list[Batch] = field(default_factory=list)
+
+    def loss(self, batch: Batch) -> Loss:
+        self.batches.append(batch)
+        return super().loss(batch)
+
+
 def test_rewards_groups_and_dependencies_reach_the_learner(load: Load) -> None:
-    seen: list[Batch] = []
-
-    @dataclass
-    class Looker(DistIL):
-        def loss(self, batch: Batch) -> Loss:
-            seen.append(batch)
-            return super().loss(batch)
-
-    policy = load()
+    policy, looker = load(), Looker()
     rollouts = make_rollouts(policy)
     episodes = rollouts.episodes
     episodes[0].attempt.feedback = Feedback(text="See the other.", depends_on=frozenset({"0/0/0", "0/0/2"}))
     episodes[1].attempt.feedback = None
-    make_updater(policy, Looker()).step(rollouts)
-    (batch,) = seen
+    make_updater(policy, looker).step(rollouts)
+    (batch,) = looker.batches
     row = {tuple(ids[mask].tolist()): i for i, (ids, mask) in enumerate(zip(batch.ids, batch.mask, strict=True))}
     at = [row[episode.attempt.completion_ids] for episode in episodes]
     assert batch.group[at].tolist() == rollouts.group
     assert batch.reward[at].tolist() == [e.outcome.reward for e in episodes if e.outcome is not None]
-    assert batch.taught is not None and batch.taught[at].tolist() == [True, False] + [True] * 7
+    assert batch.learnable[at].any(1).tolist() == [True, False] + [True] * 7
+    assert torch.equal(batch.mask & batch.learnable, batch.counted)
     assert batch.depends_on is not None
     assert batch.depends_on[at][:, at].nonzero().tolist() == [[0, 2]]
     assert batch.denominator == rollouts.tokens - len(episodes[1].attempt.completion_ids)
+
+
+@pytest.mark.parametrize("train", [(), (0,), (-1,), (1, 2)])
+def test_a_row_is_an_episode_and_each_attempt_has_its_own_teacher(load: Load, train: tuple[int, ...]) -> None:
+    """Masks, turns and the choice of attempts by the ids themselves; the teacher at each as if scored alone."""
+    policy, looker = load(), Looker()
+    rollouts = make_rollouts(policy, attempts=3)
+    rollouts.episodes[8].attempts[1].feedback = None
+    rollouts.episodes[4].attempts[0].feedback = Feedback(text="As there.", depends_on=frozenset({"0/1/0"}))
+    updater = make_updater(policy, looker, train_attempts=train)
+    updater.step(rollouts)
+    (batch,) = looker.batches
+    assert updater.teacher is not None and updater.teacher_model is not None
+    assert isinstance(batch.expert, Hidden) and batch.depends_on is not None
+    rows = [row for part in micro_batches(rollouts, 10**6) for row in part]
+    counted = 0
+    for index, row in enumerate(rows):
+        episode = rollouts.episodes[row]
+        attempts = episode.attempts
+        size = len(episode.continuation_ids)
+        assert batch.ids[index, :size].tolist() == list(episode.continuation_ids)
+        assert not batch.mask[index, size:].any() and bool(batch.turn[index, size:].eq(-1).all())
+        chosen = {k for k in range(len(attempts)) if not train or k in train or k - len(attempts) in train}
+        for k, attempt in enumerate(attempts):
+            own = batch.turn[index] == k
+            assert batch.ids[index, own].tolist() == list(attempt.completion_ids)
+            assert batch.mask[index, own].tolist() == list(attempt.sampled)
+            taught = k in chosen and attempt.feedback is not None
+            assert batch.learnable[index, own].tolist() == [taught] * len(attempt.completion_ids)
+            if taught:
+                counted += sum(attempt.sampled)
+                alone = updater.teacher.distribution(updater.teacher_model, [episode.upto(k)])
+                assert torch.allclose(batch.expert.states[index, own], alone.states[0], atol=1e-5)
+        assert int(batch.mask[index].sum()) == sum(sum(attempt.sampled) for attempt in attempts)
+    assert batch.denominator == counted == int(batch.counted.sum())
+    assert batch.depends_on.nonzero().tolist() == [[rows.index(4), rows.index(3)]]
+
+
+def test_the_gradient_of_whole_episodes(load: Load) -> None:
+    """GRPO's, from the model's own logits over all ids of each episode, one at a time."""
+    policy = load()
+    rollouts = make_rollouts(policy, attempts=3)
+    got, _ = gradients(make_updater(policy, GRPO(), train_attempts=(-1, 0)), rollouts)
+    policy.model.zero_grad()
+    total, count = torch.zeros(()), 0
+    reward = torch.tensor([e.outcome.reward for e in rollouts.episodes if e.outcome]).view(3, 3)
+    advantage = ((reward - reward.mean(1, keepdim=True)) / (reward.std(1, keepdim=True) + 1e-4)).flatten()
+    for episode, weight in zip(rollouts.episodes, advantage, strict=True):
+        last = episode.attempt
+        ids = torch.tensor([*last.prompt_ids, *last.completion_ids])
+        logp = policy.model(input_ids=ids[None]).logits[0].log_softmax(-1)
+        for attempt in (episode.attempts[0], last) if len(episode.attempts) > 1 else (last,):
+            for at, made in enumerate(attempt.policy_mask):
+                if made:
+                    total = total - weight * logp[at - 1, ids[at]]
+                    count += 1
+    (total / count).backward()
+    assert_equal({n: p.grad for n, p in policy.trainable().items() if p.grad is not None}, got)
 
 
 @given(

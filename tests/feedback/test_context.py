@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from distil_envs import Attempt, ByteTokenizer, Episode, Task, encode_chat
 from distil_envs.errors import ConfigError
-from distil_envs.text import CUT, fenced, shorten
+from distil_envs.text import CUT, CUT_STEP, fenced, shorten
 from distil_envs.tokenization import CHATML, decode
 from feedback import Feedback
-from feedback.context import CUT_STEP, ContextTemplate, Demonstration
+from feedback.context import ContextTemplate, Demonstration
 
 quick = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -137,6 +137,52 @@ def test_what_the_teacher_reads() -> None:
         "<|im_start|>system\nBe brief.<|im_end|>\n"
         "<|im_start|>user\nWhat is 2 + 2?\nIt is 4.<|im_end|>\n<|im_start|>assistant\n"
     )
+
+
+def later(tokenizer: Any, completion: list[int] | None = None) -> Episode:
+    """A second attempt after "It is 5." and the reply "Smaller."."""
+    subject = episode(tokenizer, completion, system="Be brief.")
+    first = subject.attempt
+    first.reply = "Smaller."
+    turns = [{"role": "user", "content": first.reply}]
+    between = subject.format.continued(tokenizer, subject.chat, turns, first.completion_ids[-1])
+    prompt = (*first.prompt_ids, *first.completion_ids, *between)
+    ids = (*tokenizer.encode("It is 3.", add_special_tokens=False), tokenizer.eos_token_id)
+    subject.attempts.append(Attempt(prompt, ids, ""))
+    return subject
+
+
+def test_what_the_teacher_of_a_later_attempt_reads() -> None:
+    """The earlier attempt and the reply as the student saw them; the feedback is on the later one."""
+    tokenizer = tokenizer_for("chatml")
+    subject = later(tokenizer)
+    ids = ContextTemplate(fence="").ids(tokenizer, subject, Feedback(text="Larger."))
+    assert decode(tokenizer, ids) == (
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhat is 2 + 2?<|im_end|>\n"
+        "<|im_start|>assistant\nIt is 5.<|im_end|>\n<|im_start|>user\nSmaller.<|im_end|>\n"
+        "<|im_start|>assistant\nIt is 3.<|im_end|>\n<|im_start|>user\nLarger.\nAnswer again.<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+    below = ContextTemplate(show_attempt=False, fence="", request="").ids(tokenizer, subject, Feedback(text="4."))
+    assert decode(tokenizer, below) == (
+        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nWhat is 2 + 2?<|im_end|>\n"
+        "<|im_start|>assistant\nIt is 5.<|im_end|>\n<|im_start|>user\nSmaller.\n4.<|im_end|>\n<|im_start|>assistant\n"
+    )
+    first = ContextTemplate().ids(tokenizer, subject.upto(0), Feedback(text="No."))
+    assert first == ContextTemplate().ids(tokenizer, episode(tokenizer, system="Be brief."), Feedback(text="No."))
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_all_attempts_go_in_by_their_ids(template: str) -> None:
+    """And the context of a later attempt ends as that attempt's prompt does."""
+    tokenizer = tokenizer_for(template)
+    odd = [tokenizer.convert_tokens_to_ids("<think>"), 5, 200, 17, 130]
+    subject = later(tokenizer, [*odd, tokenizer.eos_token_id])
+    for show_attempt in (True, False):
+        ids = ContextTemplate(show_attempt=show_attempt).ids(tokenizer, subject, Feedback(text="No."))
+        assert contains(ids, odd)
+        assert contains(ids, list(subject.attempt.completion_ids[:-1])) == show_attempt
+        assert ids[-3:] == list(subject.attempt.prompt_ids[-3:])
 
 
 def test_a_task_is_not_its_own_demonstration() -> None:

@@ -103,6 +103,24 @@ def test_rows_and_chunks_are_row_major() -> None:
             assert torch.equal(getattr(rows.chunk(1, 3), name), getattr(distribution, name)[mask][1:3])
 
 
+def test_positions_are_placed_in_order() -> None:
+    """Three rows of a scorer become stretches of two rows of a batch; nothing else is read, nor is it NaN."""
+    source = torch.tensor([[True, True, False], [True, True, True], [True, False, False]])
+    target = torch.tensor([[False, True, True, False, True, True, True], [True] + [False] * 6])
+    scored = Hidden(normal(3, 3, H), normal(V, H))
+    scored.states[~source] = torch.nan
+    for distribution in (scored, scored.top_k(2), Samples(torch.arange(18).view(3, 3, 2), normal(3, 3, 2).abs())):
+        placed = distribution.placed(source, target)
+        for name in distribution.PER_POSITION:
+            moved, before = getattr(placed, name), getattr(distribution, name)
+            assert moved.shape == (2, 7, *before.shape[2:]) and moved.dtype == before.dtype
+            assert torch.equal(moved[0, 1:3], before[0, :2])
+            assert torch.equal(moved[0, 4:], before[1])
+            assert torch.equal(moved[1, 0], before[2, 0])
+            assert not moved[~target].any()
+        assert distribution.placed(source, source) is distribution
+
+
 def test_hidden_rows_work_in_float32_at_least() -> None:
     half = Hidden(normal(B, T, H).bfloat16(), normal(V, H).bfloat16())
     rows = flat(half)
