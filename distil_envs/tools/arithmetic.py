@@ -34,8 +34,10 @@ MAX_LITERAL = 1_000
 Value = Any
 """A plain number (int, Fraction or float), or a `pint.Quantity`."""
 
-_TOKEN = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|°?[^\W\d]\w*|\*\*|->|\S")
-_NAME = re.compile(r"°?[^\W\d]\w*|°")
+_NUMBER_PATTERN = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_NAME_PATTERN = r"°?[A-Za-z_µμΩÅ][A-Za-z0-9_µμΩ]*[²³]?|°"
+_TOKEN = re.compile(rf"{_NUMBER_PATTERN}|{_NAME_PATTERN}|\*\*|->|\S")
+_NAME = re.compile(_NAME_PATTERN)
 _CONSTANTS: Final = {"pi": math.pi, "e": math.e}
 
 

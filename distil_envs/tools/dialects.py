@@ -150,8 +150,11 @@ def _unread(written: str, error: str, name: str = "") -> ToolCall:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels < 0 or any(_is_deeper(child, levels - 1) for child in children)
+    """Whether objects and lists are nested more often than so."""
+    if not isinstance(value, (dict, list)):
+        return False
+    children = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(child, levels - 1) for child in children)
 
 
 def _typed(value: str, schema: Any) -> Any:
