@@ -34,7 +34,7 @@ class Template:
     takes_system: bool = True
     """Whether it takes a system message."""
     stable: bool = True
-    """Whether it writes the same before an attempt in every later turn, if there is no system message and no tool."""
+    """Whether an answer stands right behind what opened its turn in later turns too, if there is no system message."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Variables that it needs."""
 
@@ -329,7 +329,7 @@ TEMPLATES: dict[str, Template] = {
     "chatml": Template(CHATML, _TURN, "<|im_end|>", role_of_results="tool"),
     "smollm2": Template(_SMOLLM2, _TURN, "<|im_end|>", role_of_results="tool"),
     "zephyr": Template(_ZEPHYR, ("<s>", "</s>"), "</s>", role_of_results="tool"),
-    "llama-2": Template(_LLAMA2, ("<s>", "</s>"), "</s>"),
+    "llama-2": Template(_LLAMA2, ("<s>", "</s>"), "</s>", stable=False),
     "llama-3.1": Template(
         _LLAMA31,
         ("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|eom_id|>", "<|python_tag|>"),
@@ -342,6 +342,7 @@ TEMPLATES: dict[str, Template] = {
         (*_MISTRAL_TURN, *_MISTRAL_TOOLS),
         "</s>",
         shows_tools=True,
+        stable=False,
     ),
     "gemma": Template(
         _GEMMA, ("<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"), "<end_of_turn>", takes_system=False
