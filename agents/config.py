@@ -12,6 +12,7 @@ import yaml
 from agents.learners import DistIL, Learner
 from agents.options import build
 from agents.policy import PolicyConfig
+from distil_envs.curriculum import CurriculumConfig
 from distil_envs.errors import ConfigError
 from distil_envs.registry import names, resolve
 from feedback.context import ContextTemplate
@@ -41,6 +42,10 @@ class EnvConfig:
     """Text put after the question, on a line of its own."""
     shots: int | None = None
     """Solved examples shown to the student before the question."""
+    max_attempts: int | None = None
+    """Attempts at each task; after a failed one the feedback is the next turn."""
+    tools: tuple[str, ...] | None = None
+    """Tools that the policy may call: names such as `python`, `calculator`, or `module:name`."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Further keyword arguments of the environment, from YAML or Python."""
 
@@ -82,6 +87,8 @@ class TrainerConfig:
     """Of sampling. Losses are taken at temperature 1, so any other value makes the rollouts off-policy."""
     passes: int = 1
     """Optimiser steps on the same rollouts."""
+    train_attempts: tuple[int, ...] = ()
+    """Which attempts of an episode are learned from, by index (negative from the end); empty for all."""
     micro_batch_tokens: int = 8192
     """Context and completion tokens per forward pass; bounds memory, changes no result."""
     eval_every: int = 20
@@ -105,6 +112,8 @@ class TrainerConfig:
     """Examples of how feedback is read, shown to the self-teacher (drawn from train tasks outside the pool)."""
     environment: EnvConfig = field(default_factory=EnvConfig)
     """Options of the environment."""
+    curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
+    """Which tasks each step draws."""
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     """How the model is loaded and which of its weights train."""
     teacher: SelfTeacher = field(default_factory=SelfTeacher)
@@ -125,6 +134,15 @@ class TrainerConfig:
             raise ConfigError(
                 f"environment.num_tasks must be at least 1, or None for all, got {self.environment.num_tasks}"
             )
+        if self.environment.max_attempts is not None and self.environment.max_attempts < 1:
+            raise ConfigError(f"environment.max_attempts must be at least 1, got {self.environment.max_attempts}")
+        for name, items, kind, what in (
+            ("train_attempts", self.train_attempts, int, "whole numbers"),
+            ("environment.tools", self.environment.tools or (), str, "names"),
+        ):
+            if not isinstance(items, (tuple, list)) or not all(type(item) is kind for item in items):
+                raise ConfigError(f"{name} must be a list of {what}, got {items!r}")
+        self.curriculum.validate()
         self.policy.validate()
         self.learner.validate(self.group_size)
         for name, value in _flat(self.to_dict()).items():
@@ -155,6 +173,9 @@ class TrainerConfig:
         values = asdict(self)
         values["learner"] = {"name": learner_name(self.learner), **asdict(self.learner)}
         values["teacher"]["context"].pop("demonstrations")
+        values["train_attempts"] = list(self.train_attempts)
+        if self.environment.tools is not None:
+            values["environment"]["tools"] = list(self.environment.tools)
         return values
 
     @classmethod
@@ -163,14 +184,16 @@ class TrainerConfig:
 
         Raises ConfigError naming an unknown option and its closest known ones, or a value of another type.
         """
-        values = dict(values)
+        values = _with_tuple(values, "train_attempts")
         if isinstance(values.get("learner"), str):
             values["learner"] = {"name": values["learner"]}
         learner, teacher = _section(values, "learner"), _section(values, "teacher")
+        environment = _with_tuple(_section(values, "environment"), "tools")
         context = build(ContextTemplate, _section(teacher, "context"), "teacher.context.")
         nested = {
             "learner": make_learner(learner.pop("name", "DistIL"), learner),
-            "environment": build(EnvConfig, _section(values, "environment"), "environment."),
+            "environment": build(EnvConfig, environment, "environment."),
+            "curriculum": build(CurriculumConfig, _section(values, "curriculum"), "curriculum."),
             "policy": build(PolicyConfig, _section(values, "policy"), "policy."),
             "teacher": build(SelfTeacher, {**teacher, "context": context}, "teacher."),
         }
@@ -214,6 +237,12 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in values.items():
         found |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
     return found
+
+
+def _with_tuple(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A copy in which a list under `name` is a tuple, which YAML cannot write."""
+    value = values.get(name)
+    return {**values, name: tuple(value)} if isinstance(value, list) else dict(values)
 
 
 def _section(values: dict[str, Any], name: str) -> dict[str, Any]:

@@ -22,9 +22,9 @@ class Estimate:
     """Expected cost of training, evaluation apart."""
 
     seconds: float
-    """If completions use half of their budget."""
+    """If episodes use half of their budget."""
     seconds_at_most: float
-    """If every completion uses all of it."""
+    """If every episode uses all of it."""
     memory_bytes: float
     """Model, optimiser, teacher, activations and head; not the interpreter."""
 
@@ -40,7 +40,7 @@ def estimate(policy: Policy, config: TrainerConfig, prompts: Sequence[Sequence[i
 
     Args:
         prompts: the prompts of one step, one per group.
-        budget: token budget of a completion.
+        budget: token budget of an episode, all attempts together.
     """
     rows = [prompt for prompt in prompts for _ in range(config.group_size)]
     _timed(policy, rows[:2], 1)  # the first call pays for set-up

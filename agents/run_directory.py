@@ -8,6 +8,7 @@
     checkpoints/        step-000010/, …; complete or absent, never torn
     tensorboard/        the same numbers
     learning-curve.png
+    curriculum.png      shares and success of families and levels; absent where there is but one
     model/              the result, a plain Hugging Face folder
 
 Rows are appended; on resuming, those from after the checkpoint are cut off, so that logs have neither gap nor repeat.

@@ -26,10 +26,12 @@ from agents.processes import gather_step
 from agents.progress import StepProgress
 from agents.rollout import Rollouts, Sampling, failure, ids_hash, reset_rows, rollout, usable
 from agents.run_directory import RunDirectory
+from agents.sampled import draw_sampled, figures, results
 from agents.teacher import TeacherModel
 from agents.update import Metrics, Updater, add
-from distil_envs import Outcome, Status
-from distil_envs.counted import derive, generator
+from distil_envs import Outcome, Status, TokenEnv, ToolCalled
+from distil_envs.counted import derive
+from distil_envs.curriculum import Curriculum, make_curriculum
 from distil_envs.errors import ConfigError, DistilError
 from distil_envs.resources import Provider, feedback_of
 from distil_envs.vector import TokenVectorEnv
@@ -52,6 +54,7 @@ class Trainer:
         self.accelerator = Accelerator(cpu=config.policy.device == "cpu")
         self.console = console or Console(stderr=True, quiet=not self.accelerator.is_main_process)
         self.provider: Provider | None = None
+        self.curriculum: Curriculum  # made with the environment, whose tasks it draws
         self._created = False
 
     def train(self) -> dict[str, Any]:
@@ -80,6 +83,7 @@ class Trainer:
         with closing(make_envs(config, policy, "train", self._rows(), **limit)) as envs:
             own = take_provider(envs)
             self.provider = own if config.feedback is None else provider_named(config.feedback)
+            self.curriculum = make_curriculum(config.curriculum, envs.rows[0], config.seed)
             resources = envs.rows[0].resources()  # here, so that what is missing is told before anything begins
             updater = self._updater(policy, envs)
             if main:
@@ -138,8 +142,14 @@ class Trainer:
         return groups * self.config.group_size
 
     def _updater(self, policy: Policy, envs: TokenVectorEnv) -> Updater:
-        """Raises ConfigError when the learner needs feedback and nothing gives any."""
-        config = self.config
+        """Raises ConfigError for a learner without the feedback it needs, and for attempts that there never are."""
+        config, attempts = self.config, envs.rows[0].max_attempts
+        never = [index for index in config.train_attempts if not -attempts <= index < attempts]
+        if never:
+            raise ConfigError(
+                f"train_attempts: there is no attempt {never[0]}, episodes have at most {attempts}; "
+                "raise environment.max_attempts, or name others"
+            )
         if config.learner.needs_expert and self.provider is None:
             raise ConfigError(
                 f"{type(config.learner).__name__} learns from feedback, but {config.env} gives none and none was asked "
@@ -158,12 +168,13 @@ class Trainer:
             config.micro_batch_tokens,
             config.max_grad_norm,
             config.passes,
+            train_attempts=tuple(config.train_attempts),
         )
 
     def _step(self, policy: Policy, envs: TokenVectorEnv, updater: Updater, step: int) -> tuple[Row, list[Row]]:
         """One update. Returns the step's figures and its episodes, those of all processes."""
         began = time.perf_counter()
-        resets, keys = self._draws(envs, step)
+        resets, keys = self._draws(step)
         sampling = Sampling(self.config.seed, "rollout", step, self.config.temperature)
         rollouts = rollout(policy, envs, resets, keys, sampling)
         generated = time.perf_counter()
@@ -171,37 +182,35 @@ class Trainer:
         for group in updater.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * min(1.0, (step + 1) / max(self.config.warmup_steps, 1))
         own = updater.step(rollouts)
-        add(own, _describe(rollouts))
+        add(own, _describe(rollouts, envs.rows[0]))
         metrics, episodes = gather_step(self.accelerator, own, rollouts)
+        sampled = results(episodes)
+        self.curriculum.update(step, [(task, success) for task, success in sampled if success is not None])
         ended = time.perf_counter()
         row: Row = {name: total / max(count, 1.0) for name, (total, count) in metrics.items()}
         row["learning_rate"] = updater.optimizer.param_groups[0]["lr"]
         row["seconds_rollout"], row["seconds_update"] = generated - began, ended - generated
         row["tokens_per_second"] = metrics["length"][0] / (ended - began)
+        row |= figures(sampled)
         row["ids"] = ids_hash((a["prompt_ids"], a["completion_ids"]) for e in episodes for a in e["attempts"])
         return row, episodes
 
-    def _draws(self, envs: TokenVectorEnv, step: int) -> tuple[list[tuple[int, dict[str, Any]]], list[tuple[int, int]]]:
-        """Seeds and reset options, and random-number keys, of this process's rows.
-
-        A finite pool is gone through in a new random order each time, so that all its tasks are seen equally often.
-        """
+    def _draws(self, step: int) -> tuple[list[tuple[int, dict[str, Any]]], list[tuple[int, int]]]:
+        """Seeds and reset options, and random-number keys, of this process's rows."""
         config = self.config
-        tasks = envs.rows[0].tasks
+        drawn = self.curriculum.draw(step, config.tasks_per_step)  # those of all processes, which draw alike
         resets, keys = [], []
         for group in range(self.accelerator.process_index, config.tasks_per_step, self.accelerator.num_processes):
-            options: dict[str, Any] = {}
-            if isinstance(tasks, Sequence):
-                visit = step * config.tasks_per_step + group
-                order = generator(config.seed, "order", visit // len(tasks)).permutation(len(tasks))
-                options["index"] = int(order[visit % len(tasks)])
             seed = derive(config.seed, "task", step, group) % 2**31
-            resets += [(seed, options)] * config.group_size
+            resets += [(seed, drawn[group])] * config.group_size
             keys += [(group, sample) for sample in range(config.group_size)]
         return resets, keys
 
     def _give_feedback(self, rollouts: Rollouts) -> None:
-        """Ask the provider about each group at once: its words may be made from several attempts."""
+        """Ask the provider about the last attempts of each group at once: its words may be made from several of them.
+
+        Earlier attempts got theirs in the environment, where it became the next turn.
+        """
         if self.provider is None:
             return
         for group in dict.fromkeys(rollouts.group):
@@ -229,9 +238,10 @@ class Trainer:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _tell_estimate(self, policy: Policy, envs: TokenVectorEnv) -> None:
-        resets, _ = self._draws(envs, 0)
+        resets, _ = self._draws(0)
         prompts = reset_rows(envs, resets)[:: self.config.group_size]
-        cost = estimate(policy, self.config, prompts, envs.rows[0].max_new_tokens)
+        env = envs.rows[0]
+        cost = estimate(policy, self.config, prompts, env.max_attempts * env.max_new_tokens)
         self._say(f"training for {self.config.steps} steps will take {cost} (evaluations apart)")
 
     def _state(self, updater: Updater) -> dict[str, Any]:
@@ -239,6 +249,7 @@ class Trainer:
             "policy": {name: p.detach() for name, p in updater.policy.trainable().items()},
             "optimizer": updater.optimizer.state_dict(),
             "teacher": updater.teacher_model.state_dict() if updater.teacher_model else {},
+            "curriculum": self.curriculum.state(),
         }
 
     def _restore(self, run: RunDirectory, updater: Updater) -> int:
@@ -255,6 +266,7 @@ class Trainer:
             updater.optimizer.load_state_dict(state["optimizer"])
             if updater.teacher_model is not None:
                 updater.teacher_model.load_state_dict(state["teacher"])
+            self.curriculum.restore(state["curriculum"])
         self.accelerator.wait_for_everyone()
         self._say(f"resuming {run.path} after step {step}")
         return step
@@ -265,12 +277,13 @@ class Trainer:
             f"{type(self.config.learner).__name__} on {self.config.env}, {self.config.model}, seed {self.config.seed}"
         )
         draw_learning_curve(run.path / "learning-curve.png", title, metrics, evaluations)
+        draw_sampled(run.path / "curriculum.png", title, metrics, self.config.curriculum.half_life)
         with run.replacing(run.path / "model") as folder:
             policy.save(folder)
         return {"run_dir": str(run.path), "evaluations": evaluations}
 
 
-def _describe(rollouts: Rollouts) -> Metrics:
+def _describe(rollouts: Rollouts, env: TokenEnv) -> Metrics:
     """What was sampled, as (total, count)."""
     episodes = rollouts.episodes
     graded = [episode for episode in episodes if usable(episode)]
@@ -280,7 +293,15 @@ def _describe(rollouts: Rollouts) -> Metrics:
         "success": (float(sum(e.outcome.success for e in graded if e.outcome)), count),
         "with_feedback": (float(sum(e.attempt.feedback is not None for e in episodes)), float(len(episodes))),
         "infra_errors": (float(len(episodes) - len(graded)), 0.0),
+        "attempts": (float(sum(len(e.attempts) for e in episodes)), float(len(episodes))),
         "length": (float(rollouts.tokens), float(len(episodes))),
         "sampled_logp": (sum(map(sum, rollouts.logprobs)), float(rollouts.tokens)),
     }
+    if env.max_attempts > 1:
+        first = [e.attempts[0].outcome for e in graded]
+        metrics["success_first"] = (float(sum(outcome.success for outcome in first if outcome)), count)
+    if env.tools:
+        outcomes = [attempt.outcome for e in episodes for attempt in e.attempts]
+        calls = sum(len(outcome.trace.of(ToolCalled)) for outcome in outcomes if outcome)
+        metrics["tool_calls"] = (float(calls), float(len(episodes)))
     return metrics
