@@ -25,6 +25,8 @@ def make_envs(config: TrainerConfig, policy: Policy, split: str, rows: int, **ov
         "eos_token_ids": policy.eos_ids,
         **overrides,
     }
+    if config.feedback is not None:
+        arguments["feedback"] = provider_named(config.feedback)
     if config.policy.chat_template is not None:
         arguments["chat_template"] = config.policy.chat_template
     return TokenVectorEnv.of(config.env, rows, autoreset_mode="Disabled", **arguments)
@@ -41,8 +43,8 @@ def provider_named(name: str) -> Provider:
 
 
 def take_provider(envs: TokenVectorEnv) -> Provider | None:
-    """The environment's own feedback provider, which from now on the caller asks about the last attempts of whole groups
-    at once; where its words become the next turn, the environment still does.
+    """The environment's feedback provider, which from now on the caller asks about the last attempts, of whole groups at
+    once; where its words become the next turn, the environment still does.
     """
     for row in envs.rows:
         row.defer_feedback()

@@ -10,7 +10,7 @@ from typing import Any
 from agents.policy import Policy
 from agents.rollout import Sampling, failure, rollout, usable
 from agents.statistics import Interval, mean_interval, pass_at_k, proportion_interval
-from distil_envs import Check, Episode
+from distil_envs import Check, Episode, ToolCalled
 from distil_envs.counted import derive
 from distil_envs.errors import ConfigError
 from distil_envs.vector import TokenVectorEnv
@@ -21,17 +21,25 @@ class Evaluation:
     """Results on one set of tasks. Infrastructure failures are left out of every figure and counted."""
 
     tasks: int
-    """Tasks with a usable greedy attempt."""
+    """Tasks with a usable greedy episode."""
     accuracy: Interval
-    """Share that the verifier calls correct, greedily."""
+    """Share that the verifier calls correct in the end, greedily."""
     checks: dict[str, Interval]
-    """Share that passed each of the verifier's named checks, greedily: for maths ``exact`` and ``value-anywhere``."""
+    """Share that passed each of the verifier's named checks in the end, greedily: for maths ``exact`` and
+    ``value-anywhere``."""
+    by_attempt: list[Interval] = field(default_factory=list)
+    """Accuracy after one attempt, after two, …, greedily; empty where only one may be made. An episode that ended
+    earlier counts as it ended."""
+    gain: Interval | None = None
+    """Accuracy after all attempts minus accuracy after one, paired over tasks, with its t interval; None likewise."""
     pass_at: dict[int, Interval] = field(default_factory=dict)
     """Unbiased pass@k over tasks, from samples at temperature 1."""
     status: dict[str, int] = field(default_factory=dict)
-    """How the greedy attempts ended."""
+    """How the greedy episodes ended."""
     length: float = 0.0
-    """Mean completion length, tokens, greedily."""
+    """Mean number of tokens that the policy made in an episode, greedily."""
+    tool_calls: float = 0.0
+    """Mean number of tools that it called in an episode, greedily."""
     per_task: list[dict[str, Any]] = field(default_factory=list)
     """Task id and results, in order: what paired comparisons need."""
 
@@ -41,9 +49,12 @@ class Evaluation:
             "tasks": self.tasks,
             "accuracy": self.accuracy.to_dict(),
             "checks": {name: value.to_dict() for name, value in self.checks.items()},
+            "by_attempt": [value.to_dict() for value in self.by_attempt],
+            "gain": self.gain.to_dict() if self.gain else None,
             "pass_at": {str(k): value.to_dict() for k, value in self.pass_at.items()},
             "status": self.status,
             "length": self.length,
+            "tool_calls": self.tool_calls,
             "per_task": self.per_task,
         }
 
@@ -51,17 +62,17 @@ class Evaluation:
 def evaluate(
     policy: Policy, envs: TokenVectorEnv, *, seed: int, samples: int = 0, ks: Sequence[int] = (1,)
 ) -> Evaluation:
-    """Attempt task i in row i, greedily once, and `samples` times at temperature 1.
+    """Do task i in row i, greedily once, and `samples` times at temperature 1.
 
     Args:
         envs: as many rows as there are tasks, autoreset mode ``DISABLED``. A finite task set is gone through by index;
             an environment that draws for itself gets a seed for each row.
-        samples: attempts per task for pass@k; 0 for none.
+        samples: episodes per task for pass@k; 0 for none.
         ks: which pass@k to report; those above `samples` are left out.
     """
     tasks = envs.num_envs
-    greedy = _attempts(policy, envs, Sampling(seed, "evaluate-greedy", temperature=0.0))
-    sampled = [_attempts(policy, envs, Sampling(seed, "evaluate-sample", sample)) for sample in range(samples)]
+    greedy = _episodes(policy, envs, Sampling(seed, "evaluate-greedy", temperature=0.0))
+    sampled = [_episodes(policy, envs, Sampling(seed, "evaluate-sample", sample)) for sample in range(samples)]
     usable_greedy = [episode for episode in greedy if usable(episode)]
     per_task = [_row(index, episode) for index, episode in enumerate(greedy)]
     pass_at: dict[int, list[float]] = {k: [] for k in ks if k <= samples}
@@ -79,18 +90,23 @@ def evaluate(
         )
     names = sorted({name for row in per_task for name in row["checks"]})
     count = len(usable_greedy)
+    most = envs.rows[0].max_attempts
+    after = [[_success_after(episode, k) for episode in usable_greedy] for k in range(1, most + 1)]
     return Evaluation(
         tasks=count,
         accuracy=_share([_success(episode) for episode in usable_greedy]),
         checks={name: _share([row["checks"].get(name, False) for row in per_task if row["usable"]]) for name in names},
+        by_attempt=[_share(values) for values in after] if most > 1 else [],
+        gain=mean_interval([end - first for first, end in zip(after[0], after[-1], strict=True)]) if most > 1 else None,
         pass_at={k: mean_interval(values) for k, values in pass_at.items() if values},
         status=dict(Counter(str(e.outcome.status) for e in greedy if e.outcome is not None)),
-        length=sum(len(e.attempt.completion_ids) for e in usable_greedy) / count,
+        length=sum(sum(attempt.sampled) for e in usable_greedy for attempt in e.attempts) / count,
+        tool_calls=sum(_calls(episode) for episode in usable_greedy) / count,
         per_task=per_task,
     )
 
 
-def _attempts(policy: Policy, envs: TokenVectorEnv, sampling: Sampling) -> list[Episode]:
+def _episodes(policy: Policy, envs: TokenVectorEnv, sampling: Sampling) -> list[Episode]:
     tasks = range(envs.num_envs)
     finite = isinstance(envs.rows[0].tasks, Sequence)
     resets = [(derive(sampling.seed, "evaluate", i) % 2**31, {"index": i} if finite else {}) for i in tasks]
@@ -101,6 +117,15 @@ def _success(episode: Episode) -> bool:
     return episode.outcome is not None and episode.outcome.success
 
 
+def _success_after(episode: Episode, attempts: int) -> bool:
+    """Whether it is solved after so many attempts, or after those that were made."""
+    return _success(episode.upto(min(attempts, len(episode.attempts)) - 1))
+
+
+def _calls(episode: Episode) -> int:
+    return sum(len(attempt.outcome.trace.of(ToolCalled)) for attempt in episode.attempts if attempt.outcome)
+
+
 def _row(index: int, episode: Episode) -> dict[str, Any]:
     checks: list[Check] = episode.outcome.trace.of(Check) if episode.outcome else []
     return {
@@ -108,6 +133,7 @@ def _row(index: int, episode: Episode) -> dict[str, Any]:
         "task": episode.task.id,
         "usable": usable(episode),
         "correct": _success(episode),
+        "attempts": [str(attempt.outcome.status) for attempt in episode.attempts if attempt.outcome],
         "checks": {check.name: check.passed for check in checks},
         "text": episode.attempt.text,
     }

@@ -78,7 +78,8 @@ class TokenEnv(gym.Env[Observation, int]):
         num_tasks: take so many distinct tasks and draw from these only. None: all there are.
         feedback: a name of the registry, a provider object, or None for no feedback.
         max_new_tokens: what the policy may sample in one attempt, EOS included; results of tools do not count.
-        max_prompt_tokens: room for the prompt. A longer prompt is an error: a task is never cut.
+        max_prompt_tokens: room for the prompt, what describes the tools apart. A longer prompt is an error: a task is
+            never cut.
         stop: strings; the attempt ends when its text contains one, and what is graded is cut before it.
         eos_token_ids: ids that end the attempt. None: the tokenizer's.
         system: text of the system message.
@@ -181,7 +182,8 @@ class TokenEnv(gym.Env[Observation, int]):
         )  # fmt: skip
 
         attempt_tokens = max_new_tokens + (max_tool_calls * max_tool_tokens if self.tools else 0)
-        self._length = max_prompt_tokens + max_attempts * attempt_tokens + (max_attempts - 1) * max_feedback_tokens
+        self._prompt_room = max_prompt_tokens + turns.tools_tokens
+        self._length = self._prompt_room + max_attempts * attempt_tokens + (max_attempts - 1) * max_feedback_tokens
         vocabulary, length = len(self.tokenizer), self._length
         self.observation_space: gym.Space[Any] = gym.spaces.Dict(
             {
@@ -264,10 +266,10 @@ class TokenEnv(gym.Env[Observation, int]):
         task = self.draw(self._seed, self._episode, options)
         self._episode += 1
         prompt = tuple(int(token) for token in self.prompt_ids(task))
-        if not 0 < len(prompt) <= self.max_prompt_tokens:
+        if not 0 < len(prompt) <= self._prompt_room:
             raise ConfigError(
                 f"the prompt of task {task.id!r} has {len(prompt)} tokens, but there is room for 1 to "
-                f"{self.max_prompt_tokens}; raise max_prompt_tokens, or show fewer shots (tasks are never cut)"
+                f"{self._prompt_room}; raise max_prompt_tokens, or show fewer shots (tasks are never cut)"
             )
         if min(prompt) < 0 or max(prompt) >= len(self.tokenizer):
             raise ConfigError(

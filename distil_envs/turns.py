@@ -62,6 +62,16 @@ class Turns:
         """What the system message must say of the tools; None where the template does so itself."""
         return self.tool_format.system if self.tool_format is not None else None
 
+    @property
+    def tools_tokens(self) -> int:
+        """What the description of the tools adds to a prompt, in tokens."""
+        if self.tool_format is None:
+            return 0
+        system: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
+        without = {name: value for name, value in self.format.options.items() if name != "tools"}
+        bare = replace(self.format, options=without).encode(self.tokenizer, _PROBE)
+        return max(len(self.format.encode(self.tokenizer, [*system, *_PROBE])) - len(bare), 0)
+
     def calls(self, text: str) -> list[ToolCall]:
         """The calls in a turn of the policy."""
         return self.tool_format.calls(text) if self.tool_format is not None else []

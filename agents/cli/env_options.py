@@ -25,6 +25,10 @@ class EnvOptions:
     """Text put after the question, on a line of its own."""
     shots: int | None = None
     """Solved examples shown before the question."""
+    max_attempts: int | None = None
+    """Attempts at each task; after a failed one the feedback is the next turn."""
+    tools: tuple[str, ...] | None = None
+    """Tools that may be called: names such as `python` and `calculator`, or `module:name`."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Further keyword arguments of the environment, such as '{"stop": ["Question:"]}'."""
 

@@ -21,11 +21,11 @@ from agents.cli.env_options import SingleEnvOptions
 from agents.cli.output import console
 from agents.cli.parsing import Imports
 from agents.cli.user_code import import_user_code
-from distil_envs.env import TokenEnv
-from distil_envs.episode import Episode
+from distil_envs.env import Observation, Result, TokenEnv
 from distil_envs.errors import ConfigError
+from distil_envs.outcome import Outcome
 from distil_envs.rendering import printable
-from distil_envs.tokenization import encode_inert
+from distil_envs.tokenization import decode, encode_inert
 
 Id = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="ID")]
 Json = Annotated[bool, tyro.conf.FlagCreatePairsOff, tyro.conf.arg(name="json")]
@@ -84,7 +84,7 @@ def show(
     out = console()
     with closing(_made(env_id, options, tokenizer)) as env:
         observation, info = env.reset(seed=seed, options={} if index is None else {"index": index})
-        ids = observation["input_ids"][observation["attention_mask"].astype(bool)].tolist()
+        ids = _ids(observation)
         task = info["task"]
         out.print(Text("prompt, as the policy sees it:", style="cyan"))
         out.print(Text(printable(str(env.tokenizer.decode(ids, skip_special_tokens=False)))), soft_wrap=True)
@@ -147,11 +147,12 @@ def play(
 ) -> None:
     """Answer a task yourself, and see the outcome, its trace, and the feedback.
 
-    The answer is one line on a terminal, or all that is piped in.
+    The answer is one line on a terminal, or all that is piped in; with several attempts or tools, one line a turn.
 
     For example:
     $ distil envs play distil/Math-v0 --tasks math/algebra@1
     $ echo 7 | distil envs play distil/Math-v0 --feedback diagnosis --seed 3
+    $ distil envs play distil/Math-v0 --feedback diagnosis --max-attempts 3 --tools calculator
 
     Args:
         env_id: A registered environment; `package:Name-v0` imports the package first.
@@ -168,10 +169,16 @@ def play(
         for message in env.messages(info["task"]):
             out.print(Text(f"{message['role']}:", style="cyan"))
             out.print(Padding.indent(Text(printable(message["content"])), 2))
-        answer = _answer(out.is_terminal)
-        episode = _played(env, answer)
-        for line in _outcome_lines(episode, env):
-            out.print(line, soft_wrap=True)
+        over = False
+        while not over:
+            turns = env.max_attempts > 1 or bool(env.tools)
+            put, (_, _, terminated, truncated, info) = _played(env, _answer(out.is_terminal, turns))
+            over = terminated or truncated
+            for line in _outcome_lines(info, truncated, env) if "outcome" in info else ():
+                out.print(line, soft_wrap=True)
+            if not over:
+                out.print(Text("environment:", style="cyan"))
+                out.print(Padding.indent(Text(printable(put)), 2))
 
 
 def _token_envs() -> Iterator[gym.envs.registration.EnvSpec]:
@@ -199,34 +206,40 @@ def _made(env_id: str, options: SingleEnvOptions, tokenizer: str | None) -> Toke
     return options.make(env_id, tokenizer=load_tokenizer(tokenizer))
 
 
-def _answer(terminal: bool) -> str:
-    """One line from a terminal; everything, less the last line end, from a pipe."""
+def _answer(terminal: bool, turns: bool) -> str:
+    """One line from a terminal, or where there may be several turns; else everything, less the last line end."""
     if sys.stdin.isatty():
         try:
             return input("your answer: " if terminal else "")
         except EOFError:
             return ""
-    return sys.stdin.read().removesuffix("\n")
+    return (sys.stdin.readline() if turns else sys.stdin.read()).removesuffix("\n")
 
 
-def _played(env: TokenEnv, answer: str) -> Episode:
-    """The answer goes in token by token, as a policy's would, so that stop strings and the budget end it."""
-    ids = encode_inert(env.tokenizer, answer)
-    for token in [*ids, *sorted(env.eos_token_ids)[:1]]:
-        _, _, terminated, truncated, info = env.step(token)
-        if terminated or truncated:
-            episode: Episode = info["episode"]
-            return episode
+def _played(env: TokenEnv, answer: str) -> tuple[str, Result]:
+    """The answer goes in token by token, as a policy's would, so that stop strings and the budget end it.
+
+    Returns what the environment put behind it, as text, and the result of the last step.
+    """
+    ids = [*encode_inert(env.tokenizer, answer), *sorted(env.eos_token_ids)[:1]]
+    length = len(_ids(env.observation()))
+    for token in ids:
+        result = env.step(token)
+        length += 1
+        _, _, terminated, truncated, _ = result
+        put = _ids(result[0])[length:]
+        if put or terminated or truncated:
+            return decode(env.tokenizer, put), result
     raise ConfigError(
         f"the answer has {len(ids)} tokens, but {type(env.tokenizer).__name__} has no token that ends it and the "
         f"budget is {env.max_new_tokens}: set --max-new-tokens {max(len(ids), 1)}"
     )
 
 
-def _outcome_lines(episode: Episode, env: TokenEnv) -> Iterator[Text]:
-    outcome, attempt = episode.outcome, episode.attempt
-    assert outcome is not None
-    if len(attempt.completion_ids) == env.max_new_tokens and attempt.completion_ids[-1] not in env.eos_token_ids:
+def _outcome_lines(info: dict[str, Any], truncated: bool, env: TokenEnv) -> Iterator[Text]:
+    outcome: Outcome = info["outcome"]
+    feedback = info["feedback"]
+    if truncated:
         yield Text(f"the budget of {env.max_new_tokens} tokens ended the answer", style="yellow")
     style = "bold green" if outcome.success else "bold red"
     yield Text.assemble((str(outcome.status), style), f", reward {outcome.reward:g}, answer {outcome.answer!r}")
@@ -234,12 +247,17 @@ def _outcome_lines(episode: Episode, env: TokenEnv) -> Iterator[Text]:
         kind = event.pop("kind")
         told = [f"{name}={_shown(value)}" for name, value in event.items() if value not in (None, "", {})]
         yield Text.assemble("  ", (f"{kind} ", "cyan"), printable(", ".join(told)))
-    if attempt.feedback is not None:
-        yield Text.assemble(("feedback: ", "cyan"), printable(attempt.feedback.text))
+    if feedback is not None:
+        yield Text.assemble(("feedback: ", "cyan"), printable(feedback.text))
     elif env.feedback is None:
         yield Text("no feedback was asked for: add --feedback diagnosis, or another provider", style="dim")
     else:
         yield Text(f"{env.feedback.name!r} has no feedback on this attempt", style="dim")
+
+
+def _ids(observation: Observation) -> list[int]:
+    ids: list[int] = observation["input_ids"][observation["attention_mask"].astype(bool)].tolist()
+    return ids
 
 
 def _decoded(env: TokenEnv, token: int) -> str:

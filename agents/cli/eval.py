@@ -40,6 +40,8 @@ class EvalOptions(EnvOptions):
     """Which split the tasks are from."""
     num_tasks: int | None = None
     """How many distinct tasks. Without a run: 64, or all there are if they are fewer."""
+    feedback: str | None = None
+    """Who speaks between the attempts of --max-attempts: a provider's name, or `module:name`."""
     samples: int = 0
     """Attempts per task at temperature 1, for pass@k; 0 for greedy accuracy only."""
     ks: tuple[int, ...] = DEFAULT_KS
@@ -68,6 +70,8 @@ def evaluate_model(model: Name, options: Annotated[EvalOptions, tyro.conf.arg(na
     $ distil eval runs/quickstart --num-tasks 200 --output held-out.json
     $ distil eval runs/quickstart --split train
     $ distil eval ./my-model --env acme/UnitPrices-v0 --import my_env.py --samples 8 --ks 1 4 8
+    $ distil eval smollm2 --tasks math/arithmetic@1 --max-attempts 3 --feedback diagnosis
+    $ distil eval ./my-model --tasks math/word-problems --tools calculator python
 
     Args:
         model: `smollm2` or `tiny` (embedded), a folder, a hub name, or a run directory: its model and its options.
@@ -87,7 +91,7 @@ def evaluate_model(model: Name, options: Annotated[EvalOptions, tyro.conf.arg(na
         name, resources = envs.rows[0].source.name, envs.rows[0].resources()
         result = evaluate(policy, envs, seed=config.seed, samples=options.samples, ks=options.ks)
     about: dict[str, Any] = {"model": model, "env": config.env, "task_set": name, "split": options.split}
-    about |= {"seed": config.seed, "resources": resources}
+    about |= {"seed": config.seed, "feedback": config.feedback, "resources": resources}
     out.print(Text(f"{model} on {config.env}, {name}, {options.split} split", style="bold"), soft_wrap=True)
     out.print(_table(result))
     if options.output is not None:
@@ -102,6 +106,7 @@ def _check(options: EvalOptions) -> None:
         ("samples", 0),
         ("max_new_tokens", 1),
         ("max_prompt_tokens", 1),
+        ("max_attempts", 1),
         ("shots", 0),
     ):
         value = getattr(options, name)
@@ -150,7 +155,7 @@ def _settled(model: str, options: EvalOptions) -> tuple[TrainerConfig, int | Non
         model=str(folder / "model") if is_run else model,
         environment=EnvConfig(**environment),
         policy=policy,
-        **_given(options, "env", "seed"),
+        **_given(options, "env", "seed", "feedback"),
     ), tasks
 
 
@@ -178,6 +183,8 @@ def _table(result: Evaluation) -> Table:
     for name, value in figures(result.to_dict()):
         table.add_row(Text(name), value)
     table.add_row("tokens, mean", f"{result.length:.1f}")
+    if result.tool_calls:
+        table.add_row("tool calls, mean", f"{result.tool_calls:.2f}")
     table.add_row("how they ended", ", ".join(f"{status}: {count}" for status, count in sorted(result.status.items())))
     return table
 

@@ -98,6 +98,10 @@ def figures(row: Row) -> Iterable[tuple[str, str]]:
     """Name and value with interval of everything that one evaluation measured."""
     for metric in ("accuracy", *row["checks"]):
         yield METRICS.get(metric, metric), _estimate(row, metric)
+    for number, value in enumerate(row["by_attempt"], 1):
+        yield f"after attempt {number}", _interval(value)
+    if row["gain"] is not None:
+        yield "gain of later ones", _interval(row["gain"], "+")
     for k, value in row["pass_at"].items():
         yield f"pass@{k}", _interval(value)
 
