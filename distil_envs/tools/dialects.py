@@ -27,7 +27,6 @@ _ENDS_OF_TURN = ("<|eom_id|>", "<|eot_id|>")
 _XML_CALL = re.compile(
     r"<tool_call>\s*(?:<function=([^>\n]+)>(.*?)</function>\s*(?:</tool_call>|\Z)|(.*?)(?:</tool_call>|\Z))", re.DOTALL
 )
-_XML_PARAMETER = re.compile(r"<parameter=([^>\n]+)>\n?(.*?)\n?</parameter>", re.DOTALL)
 _PYTHON_CONSTANTS = {"True": True, "False": False, "None": None}
 
 
@@ -76,8 +75,16 @@ def qwen_xml(text: str, schemas: Schemas) -> Iterator[ToolCall]:
         if name is None:
             yield _unread(other, "expected <function=NAME> and </function> between the tags")
             continue
+        # Split, not searched for: a search for what never closes would begin anew at every opening tag.
+        *parts, rest = body.split("</parameter>")
+        if rest.strip():
+            yield _unread(body, "expected </parameter> after every value", name)
+            continue
         properties = schemas.get(name, {}).get("properties", {})
-        values = {key: _typed(value, properties.get(key, {})) for key, value in _XML_PARAMETER.findall(body)}
+        pairs = (part.partition("<parameter=")[2].partition(">")[::2] for part in parts)
+        values = {
+            key: _typed(value.removeprefix("\n").removesuffix("\n"), properties.get(key, {})) for key, value in pairs
+        }
         yield _call({"name": name, "arguments": values}, body)
 
 

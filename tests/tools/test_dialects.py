@@ -135,12 +135,21 @@ def test_values_between_tags_have_the_types_of_the_schema() -> None:
         ("llama", '{"name": "f", "parameters": {}} and so on', "not JSON"),
         ("qwen-xml", '<tool_call>{"name": "f"}</tool_call>', "<function=NAME>"),
         ("qwen-xml", "<tool_call><function=f>", "<function=NAME>"),
+        ("qwen-xml", "<tool_call><function=f><parameter=x>1</function></tool_call>", "expected </parameter>"),
     ],
 )
 def test_what_cannot_be_read_says_why(dialect: str, text: str, error: str) -> None:
     call = reader(dialect).calls(text)[-1]
     assert call.arguments is None
     assert error in call.error
+
+
+@pytest.mark.parametrize("dialect", READERS)
+def test_long_texts_of_tags_that_never_close_are_read_in_one_go(dialect: str) -> None:
+    for piece in ("<tool_call>", "<tool_call><function=f>", '<tool_call>{"', '{"name": ', "[TOOL_CALLS] [", " ", "\n;"):
+        assert len(reader(dialect).calls(piece * 20_000)) <= MAX_CALLS + 1
+    unclosed = "<parameter=x>\n" * 20_000
+    assert len(reader(dialect).calls(f"<tool_call><function=f>{unclosed}</function></tool_call>")) <= 1
 
 
 @pytest.mark.parametrize("dialect", READERS)
