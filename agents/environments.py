@@ -43,8 +43,8 @@ def provider_named(name: str) -> Provider:
 
 
 def take_provider(envs: TokenVectorEnv) -> Provider | None:
-    """The environment's feedback provider, which from now on the caller asks about the last attempts, of whole groups at
-    once; where its words become the next turn, the environment still does.
+    """The environment's feedback provider, which from now on the caller asks about the last attempts, of whole groups
+    at once; where its words become the next turn, the environment still does.
     """
     for row in envs.rows:
         row.defer_feedback()

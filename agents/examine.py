@@ -31,8 +31,8 @@ class Examiner:
     """Tasks of the pool."""
     say: Callable[[str], None]
     """Prints a line."""
-    verifier: dict[str, Any]
-    """The option that makes environments grade with the run's own verifier, whose sandbox is warm; or nothing."""
+    warm: dict[str, Any]
+    """Options that make environments grade with the run's own verifier and tools, whose sandboxes are warm."""
 
     @cached_property
     def held_out(self) -> int:
@@ -54,7 +54,7 @@ class Examiner:
     def __call__(self, step: int, *, shots: int | None = None) -> None:
         """Evaluate; with `shots`, the student's prompt shows so many solved examples."""
         config = self.config
-        overrides = dict(self.verifier)
+        overrides = dict(self.warm)
         if config.eval_max_new_tokens is not None:
             overrides["max_new_tokens"] = config.eval_max_new_tokens
         if shots is not None:

@@ -18,7 +18,7 @@ from rich.console import Console
 from agents.config import TrainerConfig
 from agents.curve import draw_learning_curve
 from agents.demonstrations import demonstrate
-from agents.environments import make_envs, pool_size, provider_named, take_provider
+from agents.environments import make_envs, pool_size, take_provider
 from agents.estimate import estimate
 from agents.examine import Examiner
 from agents.policy import Policy
@@ -81,8 +81,7 @@ class Trainer:
         pool = pool_size(config, policy)
         limit = {} if config.environment.num_tasks is None else {"num_tasks": pool}
         with closing(make_envs(config, policy, "train", self._rows(), **limit)) as envs:
-            own = take_provider(envs)
-            self.provider = own if config.feedback is None else provider_named(config.feedback)
+            self.provider = take_provider(envs)
             self.curriculum = make_curriculum(config.curriculum, envs.rows[0], config.seed)
             resources = envs.rows[0].resources()  # here, so that what is missing is told before anything begins
             updater = self._updater(policy, envs)
@@ -93,8 +92,8 @@ class Trainer:
             if main and resources:
                 run.append("resources.jsonl", [{"step": step, **resources}])
                 self._say(", ".join(f"{name}: {value}" for name, value in resources.items()))
-            verifier = {name: value for name, value in envs.shared().items() if name == "verifier"}
-            examine = Examiner(config, policy, run, pool, self._say, verifier)
+            warm = {name: value for name, value in envs.shared().items() if name in ("verifier", "tools")}
+            examine = Examiner(config, policy, run, pool, self._say, warm)
             if main and step == 0:
                 self._tell_estimate(policy, envs)
                 examine.base()
