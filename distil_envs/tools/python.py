@@ -56,7 +56,7 @@ class PythonTool:
         printed = execution.stdout.text
         problem = self._problem(execution, source)
         if not problem:
-            return printed
+            return printed.removesuffix("\n")
         text = f"{printed.rstrip()}\n{problem}".lstrip()
         timed_out = execution.ended is Ended.TIMEOUT or execution.limit == "cpu"
         raise (ToolTimeout if timed_out else ToolError)(text)
@@ -100,7 +100,7 @@ class PythonTool:
         if execution.ended is Ended.KILLED:
             return f"It was killed by signal {execution.signal}."
         if execution.ended is Ended.EXITED:
-            return f"{execution.stderr.text}\nIt ended with exit code {execution.exit_code}.".lstrip()
+            return f"{execution.stderr.text.rstrip()}\nIt ended with exit code {execution.exit_code}.".lstrip()
         return ""
 
 
