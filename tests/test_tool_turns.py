@@ -233,9 +233,10 @@ OPTIONS = {
 }  # fmt: skip
 
 
-def play(
-    env: TokenEnv, actions: Sequence[tuple[list[int], bool]]
-) -> tuple[list[int], list[bool], list[dict[str, Any]], Any]:
+Played = tuple[list[int], list[bool], list[dict[str, Any]], Any]
+
+
+def play(env: TokenEnv, actions: Sequence[tuple[list[int], bool]]) -> Played:
     """All ids seen, which of them were submitted, the state after each turn, and the last result."""
     ids = seen(env.observation())
     made = [False] * len(ids)
