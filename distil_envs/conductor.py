@@ -5,9 +5,10 @@ Verifications and tools run in the background; `advance` never waits, and `colle
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -26,6 +27,11 @@ from distil_envs.turns import Turns
 AttemptReward = Literal["first-success", "last"]
 Work = Future[Any]
 """Of an `Outcome`, or of a list of `ToolCalled`."""
+
+NOTICE_S = 60.0
+"""Seconds of waiting for verifications and tools after which a warning says so, and again after as many."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -214,3 +220,20 @@ class Conductor:
                 "options of the one that it was saved in"
             )
         return saved
+
+
+def wait_for_any(conductors: Sequence[Conductor]) -> None:
+    """Return when the work of one of these, all at work, is done or past its deadline.
+
+    Warns every `NOTICE_S` seconds, so that a verifier that hangs is no riddle.
+    """
+    futures = [each.work for each in conductors if each.work is not None]
+    waited = 0.0
+    while True:
+        left = [seconds for each in conductors if (seconds := each.work_left_s) is not None]
+        pause = min([NOTICE_S, *left])
+        if wait(futures, pause, FIRST_COMPLETED).done or 0.0 in left:
+            return
+        waited += pause
+        if pause == NOTICE_S:
+            _log.warning("waiting for %d verifications for %.0f s; does the verifier hang?", len(futures), waited)

@@ -6,17 +6,15 @@ attempt gives an `Outcome` and its feedback. Trainer, evaluation and benchmark u
 
 from __future__ import annotations
 
-import logging
 import operator
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
 from typing import Any, get_args
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from distil_envs.conductor import AttemptReward, Conductor, Work
+from distil_envs.conductor import AttemptReward, Conductor, Work, wait_for_any
 from distil_envs.conversation import Conversation
 from distil_envs.counted import derive
 from distil_envs.ending import Endings
@@ -38,10 +36,6 @@ from distil_envs.turns import Turns
 Observation = dict[str, NDArray[Any]]
 Result = tuple[Observation, float, bool, bool, dict[str, Any]]
 
-GRADING_NOTICE_S = 60.0
-"""Seconds of waiting for verifications and tools after which a warning says so, and again after as many."""
-
-_log = logging.getLogger(__name__)
 
 
 class TokenEnv(gym.Env[Observation, int]):
@@ -176,7 +170,7 @@ class TokenEnv(gym.Env[Observation, int]):
         # Messages name the verifier, where it is not a method of a subclass.
         grades = self.verifier if type(self).verify is TokenEnv.verify else self.verify
         endings = Endings(self.tokenizer, self.eos_token_ids, self.stop)
-        self._conductor = Conductor(
+        self.conductor = Conductor(
             endings, turns, self.tools, max_new_tokens, max_attempts, attempt_reward, deadline_s,
             grades, self.reply, self._feedback_on, grader,
         )  # fmt: skip
@@ -275,7 +269,7 @@ class TokenEnv(gym.Env[Observation, int]):
             raise ConfigError(
                 f"the prompt of task {task.id!r} has ids outside the vocabulary [0, {len(self.tokenizer)})"
             )
-        self._conductor.begin(Conversation(task, prompt, tuple(self.messages(task)), rollout_id or ""))
+        self.conductor.begin(Conversation(task, prompt, tuple(self.messages(task)), rollout_id or ""))
         return self.observation(), self._info()
 
     def step(self, action: int) -> Result:
@@ -294,7 +288,7 @@ class TokenEnv(gym.Env[Observation, int]):
         """
         self.advance(ids)
         if self.work is not None:
-            wait_for_any([self])
+            wait_for_any([self.conductor])
         return self.collect()
 
     # Save, branch, restore.
@@ -304,7 +298,7 @@ class TokenEnv(gym.Env[Observation, int]):
 
         Raises ResetNeeded before the first `reset`.
         """
-        return {**self._conductor.state(), "sequence": [self._seed, self._episode]}
+        return {**self.conductor.state(), "sequence": [self._seed, self._episode]}
 
     def from_state(self, state: Mapping[str, Any]) -> tuple[Observation, dict[str, Any]]:
         """Go on from a saved state, in this or any environment of the same tokenizer and options; so one beginning can
@@ -320,31 +314,26 @@ class TokenEnv(gym.Env[Observation, int]):
     @property
     def work(self) -> Work | None:
         """The verification or calls of tools under way, or done and not yet collected."""
-        return self._conductor.work
-
-    @property
-    def work_left_s(self) -> float | None:
-        """Seconds until the work under way is given up; None without a deadline."""
-        return self._conductor.work_left_s
+        return self.conductor.work
 
     def advance(self, ids: Sequence[int]) -> None:
         """Append ids; at the end of a turn, begin to grade it or to run its tools. Returns at once.
 
         Raises as `submit` does.
         """
-        self._conductor.advance([self._token(token, position) for position, token in enumerate(ids)])
+        self.conductor.advance([self._token(token, position) for position, token in enumerate(ids)])
 
     def stopped(self, turn: Sequence[int]) -> bool:
         """Whether the text of these ids, a turn from its first, holds a stop string."""
-        return self._conductor.endings.stopped(turn)
+        return self.conductor.endings.stopped(turn)
 
     def collect(self) -> Result:
         """What `step` returns, without waiting: while the work is under way, ``info["pending"]`` is True."""
-        ended = self._conductor.collect()
-        now, info = self._conductor.now, self._info()
+        ended = self.conductor.collect()
+        now, info = self.conductor.now, self._info()
         if now.over:
             ended = now.attempts[-1]
-            info["episode"] = self._conductor.episode
+            info["episode"] = self.conductor.episode
         if ended is not None:
             info |= {"outcome": ended.outcome, "feedback": ended.feedback}
         if not now.over or ended is None or ended.outcome is None:
@@ -361,14 +350,14 @@ class TokenEnv(gym.Env[Observation, int]):
 
     def use_grader(self, grader: Grader) -> None:
         """Verify with this grader, which the caller closes."""
-        self._conductor.use_grader(grader)
+        self.conductor.use_grader(grader)
 
     def render(self) -> str | None:
         """The task, the completion and what came of it, as text; None unless ``render_mode`` is ``ansi``."""
         if self.render_mode is None:
             return None
-        now = self._conductor.now
-        return render_ansi(self._conductor.episode, None if now.over else decode(self.tokenizer, now.completion))
+        now = self.conductor.now
+        return render_ansi(self.conductor.episode, None if now.over else decode(self.tokenizer, now.completion))
 
     def shared(self) -> dict[str, Any]:
         """The options that the other rows of a `TokenVectorEnv` take from its first, so that things exist once.
@@ -399,13 +388,13 @@ class TokenEnv(gym.Env[Observation, int]):
 
     def close(self) -> None:
         """Stop grading, and close the verifier and the tools that this made. May be called again."""
-        self._conductor.close()
+        self.conductor.close()
         for holder in ([self.verifier] if self._owns_verifier else []) + self._owned_tools:
             getattr(holder, "close", lambda: None)()
 
     def observation(self) -> Observation:
         """The current observation, in new arrays. Raises ResetNeeded before the first `reset`."""
-        ids = self._conductor.now.ids
+        ids = self.conductor.now.ids
         padded = np.full(self._length, self._pad_id, np.int64)
         padded[: len(ids)] = ids
         mask = np.zeros(self._length, np.int8)
@@ -413,16 +402,16 @@ class TokenEnv(gym.Env[Observation, int]):
         return {"input_ids": padded, "attention_mask": mask}
 
     def _info(self) -> dict[str, Any]:
-        now = self._conductor.now
+        now = self.conductor.now
         return {
             "task": now.task,
             "attempt": len(now.attempts) - now.over,
-            "tokens_left": self._conductor.tokens_left,
+            "tokens_left": self.conductor.tokens_left,
             "pending": self.work is not None,
         }
 
     def _feedback_on(self, episode: Episode) -> Any:
-        if self.feedback is None or (self._conductor.now.over and not self._asks_at_end):
+        if self.feedback is None or (self.conductor.now.over and not self._asks_at_end):
             return None
         return feedback_of(self.feedback, [episode])[0]
 
@@ -431,11 +420,11 @@ class TokenEnv(gym.Env[Observation, int]):
     ) -> tuple[Observation, dict[str, Any]]:
         if others:
             raise ConfigError(f"the reset option 'state' goes with no other, got also {sorted(others)}")
-        conversation = self._conductor.restored(state, self._length)
+        conversation = self.conductor.restored(state, self._length)
         if rollout_id is not None:
             conversation.rollout_id = rollout_id
         self._seed, self._episode = state["sequence"]
-        self._conductor.begin(conversation)
+        self.conductor.begin(conversation)
         return self.observation(), self._info()
 
     def _indexed(self, index: int) -> Task:
@@ -459,23 +448,6 @@ class TokenEnv(gym.Env[Observation, int]):
                 f"token {number} at position {position} is outside the vocabulary [0, {len(self.tokenizer)})"
             )
         return number
-
-
-def wait_for_any(rows: Sequence[TokenEnv]) -> None:
-    """Return when the work of one of these rows, all at work, is done or past its deadline.
-
-    Warns every `GRADING_NOTICE_S` seconds, so that a verifier that hangs is no riddle.
-    """
-    futures = [row.work for row in rows if row.work is not None]
-    waited = 0.0
-    while True:
-        left = [seconds for row in rows if (seconds := row.work_left_s) is not None]
-        pause = min([GRADING_NOTICE_S, *left])
-        if wait(futures, pause, FIRST_COMPLETED).done or 0.0 in left:
-            return
-        waited += pause
-        if pause == GRADING_NOTICE_S:
-            _log.warning("waiting for %d verifications for %.0f s; does the verifier hang?", len(futures), waited)
 
 
 def _check(**counts: int) -> None:

@@ -13,7 +13,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
-from distil_envs.env import Observation, Result, TokenEnv, wait_for_any
+from distil_envs.conductor import wait_for_any
+from distil_envs.env import Observation, Result, TokenEnv
 from distil_envs.errors import ConfigError, NotFoundError
 from distil_envs.grading import Grader
 
@@ -210,7 +211,7 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
                 except ValueError as error:
                     raise ValueError(f"row {index}: {error}") from error
 
-        at_work = [row for row in self.rows if row.work is not None]
+        at_work = [row.conductor for row in self.rows if row.work is not None]
         if at_work and all(self._resting(index) for index in range(self.num_envs)):
             wait_for_any(at_work)
         results = [self._collect(index) for index in range(self.num_envs)]

@@ -1,15 +1,16 @@
 """What the self-teacher reads: the student's own prompt, its attempt, the feedback on it, and then the same turn again.
 
 The context ends with the ids that open the assistant's turn, as the student's prompt does, so that both stand at the
-same place before the first response token. The attempt goes in by its ids, the feedback as inert
-text, fenced and capped (law 3). What does not fit is cut from the feedback, then from the demonstrations, never from
-the task. Before a later attempt stand the earlier ones with what was replied, as the student saw them.
+same place before the first response token. The attempt goes in by its ids, the feedback as inert text, fenced and
+capped (law 3). Before a later attempt stand the earlier ones with what was replied, as the student saw them. What does
+not fit is cut from the feedback, then from the demonstrations, then from the earlier attempts (the first of them
+first), never from the task.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from distil_envs import Episode
@@ -62,28 +63,32 @@ class ContextTemplate:
             )
 
         def render(limit: int) -> list[int]:
-            chat = self.messages(episode, shorten(feedback.text, limit), shown)
+            chat = self.messages(episode, shorten(feedback.text, limit), shown, left_out)
             return episode.format.encode(tokenizer, chat)
 
         task = episode.task
         shown = [each for each in self.demonstrations if each.content != task.content]
+        left_out = 0
         wanted = min(len(feedback.text), self.max_feedback_chars)
         while (fitted := fitting(render, wanted, self.max_tokens)) is None:
-            if not shown:
+            if shown:
+                shown.pop()
+            elif left_out < len(episode.attempts) - 1:
+                left_out += 1
+            else:
                 raise ConfigError(
                     f"the context of task {task.id!r} has {len(render(0))} tokens without any feedback, more than "
-                    f"max_tokens={self.max_tokens}: raise it, or lower max_new_tokens or max_attempts (neither task "
-                    "nor attempts are ever cut)"
+                    f"max_tokens={self.max_tokens}: raise it, or lower max_new_tokens (the task is never cut)"
                 )
-            shown.pop()
         _, ids = fitted
         return ids
 
     def messages(
-        self, episode: Episode, feedback: str, demonstrations: Sequence[Demonstration]
+        self, episode: Episode, feedback: str, demonstrations: Sequence[Demonstration], left_out: int = 0
     ) -> list[dict[str, Any]]:
-        """The chat that `ids` encodes."""
-        chat: list[dict[str, Any]] = [dict(message) for message in episode.chat]
+        """The chat that `ids` encodes, without the first ``left_out`` attempts."""
+        shown_of = replace(episode, attempts=episode.attempts[left_out:])
+        chat: list[dict[str, Any]] = [dict(message) for message in shown_of.chat]
         systems = [message for message in chat if message["role"] == "system"]
         turns = [message for message in chat if message["role"] != "system"]
         examples: list[dict[str, Any]] = []

@@ -223,7 +223,7 @@ def test_a_state_that_is_being_graded_is_graded_again() -> None:
         return Outcome(0.25, Status.WRONG, completion)
 
     env = make(feedback=Told(), max_attempts=2)
-    env.verifier = env._conductor.verifier = slow
+    env.verifier = env.conductor.verifier = slow
     env.reset(seed=0)
     env.advance(ids_of("x"))
     state = env.state()

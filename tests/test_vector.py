@@ -211,7 +211,7 @@ def test_a_slow_verification_delays_no_other_row(gate: Gate) -> None:
         envs.submit([[65], [], []])
 
     gate.opened.set()
-    envs.rows[0].grading.result(DEADLINE_S)  # type: ignore[union-attr]
+    envs.rows[0].work.result(DEADLINE_S)  # type: ignore[union-attr]
     _, rewards, terminated, _, infos = envs.submit([[], [], []])
     assert infos["outcome"][0].answer == "slow"
     assert infos["feedback"][0].text == "about slow"

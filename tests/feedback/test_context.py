@@ -185,6 +185,19 @@ def test_all_attempts_go_in_by_their_ids(template: str) -> None:
         assert ids[-3:] == list(subject.attempt.prompt_ids[-3:])
 
 
+def test_earlier_attempts_go_where_there_is_no_room_for_them() -> None:
+    tokenizer = tokenizer_for("chatml")
+    subject = later(tokenizer)
+    whole = ContextTemplate().ids(tokenizer, subject, Feedback(text=""))
+    shown = ContextTemplate(max_tokens=len(whole) - 1, demonstrations=(demonstration(),))
+    ids = shown.ids(tokenizer, subject, Feedback(text=""))
+    text = decode(tokenizer, ids)
+    assert "It is 5." not in text and "What is 2 + 2?" in text and "It is 3." in text
+    assert decode(tokenizer, whole).count("It is 5.") == 1
+    with pytest.raises(ConfigError, match=rf"has {len(ids)} tokens without any feedback, more than max_tokens="):
+        ContextTemplate(max_tokens=len(ids) - 1).ids(tokenizer, subject, Feedback(text=""))
+
+
 def test_a_task_is_not_its_own_demonstration() -> None:
     tokenizer = ByteTokenizer()
     subject = episode(tokenizer)
