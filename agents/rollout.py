@@ -13,6 +13,7 @@ import torch
 from agents.engines.local import generate
 from agents.policy import Policy
 from distil_envs import Episode, Outcome, Raised, Status
+from distil_envs.conductor import wait_for_any
 from distil_envs.counted import generator
 from distil_envs.vector import TokenVectorEnv
 
@@ -39,13 +40,14 @@ class Rollouts:
 
     episodes: list[Episode]
     logprobs: list[list[float]]
-    """Of each id that the policy made, in all attempts, nats, at the sampling temperature."""
+    """Of each id that the policy made here, in all attempts, nats, at the sampling temperature. What a saved state
+    held before is not among them."""
     group: list[int]
     """Which group each rollout belongs to."""
 
     @property
     def tokens(self) -> int:
-        """Tokens that the policy made, in all attempts."""
+        """Tokens that the policy made here, in all attempts."""
         return sum(map(len, self.logprobs))
 
 
@@ -72,8 +74,11 @@ def rollout(
 
     Args:
         envs: autoreset mode ``DISABLED``.
-        resets: for every row the seed and the options of `reset`.
-        keys: for every row (group, sample): with the sampling's seed, purpose and step they fix its random numbers.
+        resets: for every row the seed and the options of `reset`. With ``{"state": state}`` a saved episode is
+            continued, so that one beginning can be continued in many ways.
+        keys: for every row (group, sample): with the sampling's seed, purpose and step they fix its random numbers,
+            one for each token of each attempt. So an episode that is continued with the key it was begun with ends as
+            it would have.
     """
     names = [f"{sampling.step}/{group}/{sample}" for group, sample in keys]
     named = [(seed, {**options, "rollout_id": name}) for (seed, options), name in zip(resets, names, strict=True)]
@@ -117,6 +122,8 @@ class _Rows:
         self._envs = envs
         self.finished: dict[int, Episode] = {}
         self._take(_reset(envs, resets))
+        self.submit({})  # a saved episode may be over
+        self.settle()  # or at work
 
     def submit(self, ids: dict[int, list[int]]) -> None:
         """Continue these rows."""
@@ -127,6 +134,8 @@ class _Rows:
     def settle(self) -> None:
         """Wait until no row is at work."""
         while self.pending.any():
+            # `submit` would not wait while other rows can act.
+            wait_for_any([self._envs.rows[row].conductor for row in np.flatnonzero(self.pending)])
             self.submit({})
 
     def can_act(self) -> list[int]:
