@@ -176,8 +176,9 @@ class TokenEnv(gym.Env[Observation, int]):
         )  # fmt: skip
 
         attempt_tokens = max_new_tokens + (max_tool_calls * max_tool_tokens if self.tools else 0)
-        self._prompt_room = max_prompt_tokens + turns.tools_tokens
-        self._length = self._prompt_room + max_attempts * attempt_tokens + (max_attempts - 1) * max_feedback_tokens
+        self.prompt_room: int = max_prompt_tokens + turns.tools_tokens
+        """Tokens that a prompt may have, what describes the tools included."""
+        self._length = self.prompt_room + max_attempts * attempt_tokens + (max_attempts - 1) * max_feedback_tokens
         vocabulary, length = len(self.tokenizer), self._length
         self.observation_space: gym.Space[Any] = gym.spaces.Dict(
             {
@@ -260,10 +261,10 @@ class TokenEnv(gym.Env[Observation, int]):
         task = self.draw(self._seed, self._episode, options)
         self._episode += 1
         prompt = tuple(int(token) for token in self.prompt_ids(task))
-        if not 0 < len(prompt) <= self._prompt_room:
+        if not 0 < len(prompt) <= self.prompt_room:
             raise ConfigError(
                 f"the prompt of task {task.id!r} has {len(prompt)} tokens, but there is room for 1 to "
-                f"{self._prompt_room}; raise max_prompt_tokens, or show fewer shots (tasks are never cut)"
+                f"{self.prompt_room}; raise max_prompt_tokens, or show fewer shots (tasks are never cut)"
             )
         if min(prompt) < 0 or max(prompt) >= len(self.tokenizer):
             raise ConfigError(
