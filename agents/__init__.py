@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any  # noqa: E402
 
 if TYPE_CHECKING:
     from agents.batch import Batch, Loss
-    from agents.config import CurriculumConfig, EnvConfig, TrainerConfig
+    from agents.config import EnvConfig, TrainerConfig
     from agents.evaluate import Evaluation, evaluate
     from agents.learners import GRPO, DistIL, Learner
     from agents.policy import Policy, PolicyConfig
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = [
     "GRPO",
     "Batch",
-    "CurriculumConfig",
     "DistIL",
     "EnvConfig",
     "Evaluation",
@@ -40,7 +39,7 @@ __all__ = [
 
 _HOMES = {
     "batch": ("Batch", "Loss"),
-    "config": ("CurriculumConfig", "EnvConfig", "TrainerConfig"),
+    "config": ("EnvConfig", "TrainerConfig"),
     "evaluate": ("Evaluation", "evaluate"),
     "learners": ("DistIL", "GRPO", "Learner"),
     "policy": ("Policy", "PolicyConfig"),

@@ -3,6 +3,7 @@
 Importing this registers ``distil/Math-v0``, ``distil/Code-v0`` and ``distil/Toy-v0`` with Gymnasium.
 """
 
+from distil_envs.curriculum import CurriculumConfig
 from distil_envs.env import TokenEnv
 from distil_envs.episode import Attempt, Episode
 from distil_envs.grading import Grader, Verifier, isolated
@@ -32,6 +33,7 @@ __all__ = [
     "ByteTokenizer",
     "CallStatus",
     "Check",
+    "CurriculumConfig",
     "Diagnosis",
     "Episode",
     "Event",
