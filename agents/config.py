@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -136,12 +136,6 @@ class TrainerConfig:
             )
         if self.environment.max_attempts is not None and self.environment.max_attempts < 1:
             raise ConfigError(f"environment.max_attempts must be at least 1, got {self.environment.max_attempts}")
-        for name, items, kind, what in (
-            ("train_attempts", self.train_attempts, int, "whole numbers"),
-            ("environment.tools", self.environment.tools or (), str, "names"),
-        ):
-            if not isinstance(items, (tuple, list)) or not all(type(item) is kind for item in items):
-                raise ConfigError(f"{name} must be a list of {what}, got {items!r}")
         self.curriculum.validate()
         self.policy.validate()
         self.learner.validate(self.group_size)
@@ -170,12 +164,9 @@ class TrainerConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML values; `from_dict` reads them back."""
-        values = asdict(self)
-        values["learner"] = {"name": learner_name(self.learner), **asdict(self.learner)}
+        values = asdict(self, dict_factory=_plain)
+        values["learner"] = {"name": learner_name(self.learner), **values["learner"]}
         values["teacher"]["context"].pop("demonstrations")
-        values["train_attempts"] = list(self.train_attempts)
-        if self.environment.tools is not None:
-            values["environment"]["tools"] = list(self.environment.tools)
         return values
 
     @classmethod
@@ -184,15 +175,14 @@ class TrainerConfig:
 
         Raises ConfigError naming an unknown option and its closest known ones, or a value of another type.
         """
-        values = _with_tuple(values, "train_attempts")
+        values = dict(values)
         if isinstance(values.get("learner"), str):
             values["learner"] = {"name": values["learner"]}
         learner, teacher = _section(values, "learner"), _section(values, "teacher")
-        environment = _with_tuple(_section(values, "environment"), "tools")
         context = build(ContextTemplate, _section(teacher, "context"), "teacher.context.")
         nested = {
             "learner": make_learner(learner.pop("name", "DistIL"), learner),
-            "environment": build(EnvConfig, environment, "environment."),
+            "environment": build(EnvConfig, _section(values, "environment"), "environment."),
             "curriculum": build(CurriculumConfig, _section(values, "curriculum"), "curriculum."),
             "policy": build(PolicyConfig, _section(values, "policy"), "policy."),
             "teacher": build(SelfTeacher, {**teacher, "context": context}, "teacher."),
@@ -239,10 +229,9 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def _with_tuple(values: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """A copy in which a list under `name` is a tuple, which YAML cannot write."""
-    value = values.get(name)
-    return {**values, name: tuple(value)} if isinstance(value, list) else dict(values)
+def _plain(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Options as YAML has them, without tuples."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in pairs}
 
 
 def _section(values: dict[str, Any], name: str) -> dict[str, Any]:

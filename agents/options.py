@@ -34,10 +34,16 @@ def build(kind: type[T], values: dict[str, Any], prefix: str = "") -> T:
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:
-    """The value, with numbers as the field has them. Types that YAML cannot write are not looked at."""
+    """The value, with numbers and tuples as the field has them. Types that YAML cannot write are not looked at."""
     choices = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
     if value is None and type(None) in choices:
         return None
+    several = next((choice for choice in choices if choice in _SEVERAL), None)
+    if several is not None:
+        items = tuple(value) if isinstance(value, list) else value  # YAML has no tuples
+        if not isinstance(items, tuple) or any(type(item) is not get_args(several)[0] for item in items):
+            raise ConfigError(f"{name} must be a list of {_SEVERAL[several]}, got {items!r}")
+        return items
     if float in choices and isinstance(value, str):
         try:
             return float(value)  # YAML takes 5e-4, without a point, for text
@@ -55,6 +61,7 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
 
 
 _PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "null"}
+_SEVERAL = {tuple[int, ...]: "whole numbers", tuple[str, ...]: "names"}
 
 
 def _described(choice: Any) -> str:
