@@ -36,9 +36,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Timed:
-    """A call that knows how long it has been at work: waiting for a thread is not its fault."""
+    """A call that knows how long it has been at work, since a thread has taken it."""
 
     call: Callable[[], Any]
+    parts: int
+    """What it does one after the other."""
     began: float | None = None
 
     @property
@@ -62,12 +64,12 @@ class Conductor:
     max_attempts: int
     attempt_reward: AttemptReward
     deadline_s: float | None
-    """Seconds after which work that has not come back is given up."""
+    """Seconds after which work that has not come back is given up, for each verification or call of a tool."""
     verifier: Verifier
     reply: Callable[[Episode, str], str]
     """The user's turn after an attempt, from the episode and the feedback's words."""
-    feedback: Callable[[Episode], Any]
-    """Feedback on the last attempt of an episode, or None."""
+    feedback: Callable[[Episode, bool], Any]
+    """Feedback on the last attempt of an episode, or None, from the episode and whether it is over."""
     grader: Grader | None = None
     """Who calls verifier and tools; made when first needed."""
     owns_grader: bool = field(default=False, init=False)
@@ -94,17 +96,22 @@ class Conductor:
         return 0 if self.now.over else self.max_new_tokens - self.now.made
 
     @property
+    def attempt_room(self) -> int:
+        """Ids that one attempt may have, results of tools included."""
+        results = self.turns.max_tool_calls * self.turns.max_tool_tokens if self.tools else 0
+        return self.max_new_tokens + results
+
+    @property
     def work_left_s(self) -> float | None:
         """Seconds that the work under way may still take before it is given up; None without a deadline."""
         if self.deadline_s is None or self._job is None:
             return None
-        return max(self.deadline_s - self._job.taken_s, 0.0)
+        return max(self.deadline_s * self._job.parts - self._job.taken_s, 0.0)
 
     def begin(self, conversation: Conversation) -> None:
         """Go on from here, instead of whatever was at hand. A turn that has ended is graded, or its tools run."""
-        if self.work is not None:
-            self.work.cancel()
-        self.conversation, self.work = conversation, None
+        self._give_up()
+        self.conversation = conversation
         if conversation.cause is not None and not conversation.over:
             self._begin_work()
 
@@ -138,16 +145,15 @@ class Conductor:
         if work is None:
             return None
         if work.done():
-            self.work = None
             found = work.result()
-            return self._end_attempt(found) if isinstance(found, Outcome) else self._insert(found)
-        if self.work_left_s == 0.0:
-            self.work = None
-            if self.grader is not None:
-                self.grader.abandon(work)
-            told = f"nothing came back within deadline_s={self.deadline_s:g} s, and the attempt was given up"
-            return self._end_attempt(infra_error("DeadlineExceeded", told))
-        return None
+        elif self.work_left_s == 0.0:
+            found = infra_error("DeadlineExceeded", f"nothing came back in time (deadline_s={self.deadline_s:g})")
+        else:
+            return None
+        # What raises here (a provider of feedback, say) changes nothing, and is tried again by the next call.
+        ended = self._end_attempt(found) if isinstance(found, Outcome) else self._insert(found)
+        self._give_up()
+        return ended
 
     def use_grader(self, grader: Grader) -> None:
         """Work with this one, which the caller closes."""
@@ -161,6 +167,12 @@ class Conductor:
         if self.owns_grader:
             self.grader, self.owns_grader = None, False
 
+    def _give_up(self) -> None:
+        """Wait no more for the work, done or not."""
+        if self.work is not None and self.grader is not None:
+            self.grader.abandon(self.work)
+        self.work, self._job = None, None
+
     def _begin_work(self) -> None:
         now = self.now
         if self.grader is None:
@@ -172,7 +184,7 @@ class Conductor:
         call: Callable[[], Any] = partial(grade, self.verifier, now.task, text)
         if calls:
             call = partial(run_calls, self.tools, calls, left)
-        self._job = _Timed(call)
+        self._job = _Timed(call, max(len(calls), 1))
         self.work = self.grader.submit(self._job)
 
     def _insert(self, called: list[ToolCalled]) -> Attempt | None:
@@ -180,8 +192,9 @@ class Conductor:
         now = self.now
         broken = next((result for result in called if result.status is CallStatus.INFRA_ERROR), None)
         if broken is not None:
+            outcome = infra_error("ToolFailed", f"tool {broken.tool} could not be run: {broken.text}")
             now.called += called
-            return self._end_attempt(infra_error("ToolFailed", f"tool {broken.tool} could not be run: {broken.text}"))
+            return self._end_attempt(outcome)
         left = max(self.turns.max_tool_calls - len(now.called) - len(called), 0)
         ids, shown = self.turns.results(now.chat, called, now.completion[-1], calls_left=left)
         now.insert(ids, shown)
@@ -189,16 +202,20 @@ class Conductor:
 
     def _end_attempt(self, outcome: Outcome) -> Attempt:
         now = self.now
-        chat, last_id = now.chat, now.completion[-1] if now.cause == "eos" else None
-        attempt = now.end_attempt(self.endings.text(now.turn, now.cause), outcome)
+        attempt = now.attempt(self.endings.text(now.turn, now.cause), outcome)
+        episode = now.episode(self.turns.format, attempt)
         infra = outcome.status is Status.INFRA_ERROR
         done = self.attempt_reward == "first-success" and outcome.success
-        now.over = infra or done or len(now.attempts) >= self.max_attempts
+        over = infra or done or len(episode.attempts) >= self.max_attempts
         if not infra:
-            attempt.feedback = self.feedback(self.episode)
-        if not now.over:
-            words = "" if attempt.feedback is None else attempt.feedback.text
-            now.next_attempt(*self.turns.reply(chat, words, partial(self.reply, self.episode), last_id))
+            attempt.feedback = self.feedback(episode, over)
+        if over:
+            now.end(attempt)
+            return attempt
+        words = "" if attempt.feedback is None else attempt.feedback.text
+        last_id = now.completion[-1] if now.cause == "eos" else None
+        attempt.reply, ids = self.turns.reply(now.chat, words, partial(self.reply, episode), last_id)
+        now.next_attempt(attempt, ids)
         return attempt
 
     def state(self) -> dict[str, Any]:
@@ -214,12 +231,25 @@ class Conductor:
                 f"this episode was saved with a tokenizer of {state.get('vocabulary')} tokens, but this environment's "
                 f"has {vocabulary}; take it up with the tokenizer that it was made with"
             )
-        if len(saved.ids) > room:
+        outside = [token for token in saved.ids if not 0 <= token < vocabulary]
+        if outside:
+            raise ConfigError(f"this saved episode is damaged: it holds the id {outside[0]}")
+        may_follow = 0 if saved.over else self._may_follow(saved)
+        if may_follow < 0 or len(saved.ids) + may_follow > room:
             raise ConfigError(
-                f"this episode has {len(saved.ids)} tokens, but this environment has room for {room}; give it the "
-                "options of the one that it was saved in"
+                f"this episode has {len(saved.ids)} tokens and goes beyond what this environment has room for; give it "
+                "the options of the one that it was saved in"
             )
         return saved
+
+    def _may_follow(self, saved: Conversation) -> int:
+        """At most so many ids; negative where there already are more than there may be."""
+        attempts, made = self.max_attempts - len(saved.attempts) - 1, self.max_new_tokens - saved.made
+        calls = max(self.turns.max_tool_calls - len(saved.called), 0) if self.tools else 0
+        if attempts < 0 or made < 0 or (made == 0 and saved.cause is None):
+            return -1
+        later = attempts * (self.turns.max_feedback_tokens + self.attempt_room)
+        return made + calls * self.turns.max_tool_tokens + later
 
 
 def wait_for_any(conductors: Sequence[Conductor]) -> None:

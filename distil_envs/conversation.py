@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, get_args
 
 from distil_envs.ending import Cause
 from distil_envs.episode import Attempt, Episode, Message
@@ -62,18 +62,17 @@ class Conversation:
 
     @property
     def chat(self) -> list[Message]:
-        """The chat before the attempt at hand. Raises ConfigError where there is none."""
-        if not self.messages:
-            raise ConfigError(
-                "another turn continues the chat of the episode, but this environment makes its prompt ids without "
-                "one: let TokenEnv.messages(task) give the chat"
-            )
+        """The chat before the attempt at hand."""
         return [*self.messages, *(turn for attempt in self.attempts for turn in attempt.as_turns())]
 
-    def episode(self, chat_format: ChatFormat) -> Episode:
-        """What is over, as an `Episode` that later attempts do not change."""
+    def episode(self, chat_format: ChatFormat, *more: Attempt) -> Episode:
+        """What is over, and ``more``, as an `Episode` that later attempts do not change."""
         return Episode(
-            self.task, list(self.attempts), rollout_id=self.rollout_id, messages=self.messages, format=chat_format
+            self.task,
+            [*self.attempts, *more],
+            rollout_id=self.rollout_id,
+            messages=self.messages,
+            format=chat_format,
         )
 
     def insert(self, ids: list[int], called: list[ToolCalled]) -> None:
@@ -84,24 +83,22 @@ class Conversation:
         self.called += called
         self.cause = None
 
-    def end_attempt(self, text: str, outcome: Outcome) -> Attempt:
-        """The attempt at hand is over; its calls of tools come first in the trace."""
-        trace = Trace((*self.called, *outcome.trace.events))
-        attempt = Attempt(
-            self.prompt,
-            tuple(self.completion),
-            text,
-            replace(outcome, trace=trace) if self.called else outcome,
-            inserted=tuple(self.inserted),
-        )
-        self.attempts.append(attempt)
-        return attempt
+    def attempt(self, text: str, outcome: Outcome) -> Attempt:
+        """The attempt at hand with what came of it; its calls of tools come first in the trace. Changes nothing."""
+        if self.called:
+            outcome = replace(outcome, trace=Trace((*self.called, *outcome.trace.events)))
+        return Attempt(self.prompt, tuple(self.completion), text, outcome, inserted=tuple(self.inserted))
 
-    def next_attempt(self, reply: str, ids: list[int]) -> None:
-        """Put the reply behind the attempt that is over, and open the next one."""
-        self.attempts[-1].reply = reply
+    def next_attempt(self, attempt: Attempt, ids: list[int]) -> None:
+        """This attempt is over; behind it stand these ids of the reply, and the next one is open."""
+        self.attempts.append(attempt)
         self.prompt = (*self.prompt, *self.completion, *ids)
         self.completion, self.inserted, self.called, self.cause = [], [], [], None
+
+    def end(self, attempt: Attempt) -> None:
+        """This attempt is over, and so is the episode."""
+        self.attempts.append(attempt)
+        self.over = True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values; `from_dict` reads them back."""
@@ -131,18 +128,24 @@ class Conversation:
         try:
             return cls(
                 Task.from_dict(data["task"]),
-                tuple(data["prompt"]),
+                tuple(map(int, data["prompt"])),
                 tuple(data["messages"]),
                 data["rollout_id"],
                 [Attempt.from_dict(row, _feedback) for row in data["attempts"]],
-                list(data["completion"]),
+                list(map(int, data["completion"])),
                 [(start, end) for start, end in data["inserted"]],
                 list(Trace.from_dict(data["called"]).events),  # type: ignore[arg-type]
-                data["cause"],
-                data["over"],
+                _cause(data["cause"]),
+                bool(data["over"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"this saved episode is damaged: {type(error).__name__}: {error}") from error
+
+
+def _cause(value: Any) -> Cause | None:
+    if value not in (None, *get_args(Cause)):
+        raise ValueError(f"cause {value!r}")
+    return value  # type: ignore[no-any-return]
 
 
 def _feedback(row: Mapping[str, Any]) -> Any:

@@ -37,7 +37,6 @@ Observation = dict[str, NDArray[Any]]
 Result = tuple[Observation, float, bool, bool, dict[str, Any]]
 
 
-
 class TokenEnv(gym.Env[Observation, int]):
     """A language-model task as a Gymnasium environment: the observation is all tokens so far, an action the next one.
 
@@ -56,8 +55,8 @@ class TokenEnv(gym.Env[Observation, int]):
     `distil_envs.tools`).
 
     ``info`` always has ``task`` (`Task`), ``attempt`` (int, from 0), ``tokens_left`` (int: what the policy may still
-    sample in this attempt) and ``pending`` (bool: being graded, or a tool is at work; only ever True in a
-    `TokenVectorEnv`).
+    sample in this attempt) and ``pending`` (bool: being graded, or a tool is at work; here only after `from_state` of
+    such a state: ``submit([])`` then waits).
 
     **Subclassing**: override any of `draw`, `messages`, `prompt_ids`, `verify` and `reply`; everything else, vector
     environments and training included, goes through these.
@@ -91,8 +90,9 @@ class TokenEnv(gym.Env[Observation, int]):
         tools: what the policy may call: names such as ``python``, functions, or `Tool` objects.
         max_tool_calls: how many calls an attempt may make.
         max_tool_tokens: room for the results of one turn's calls, the turn's markers included; longer ones are cut.
-        deadline_s: seconds after which a verification or tool that has not come back is given up: an ``infra_error``.
-            For code that breaks its contract and hangs; what can be killed has time-outs of its own. None: wait.
+        deadline_s: seconds after which a verification or call that has not come back is given up: an ``infra_error``.
+            For code that breaks its contract and hangs; what can be killed has time-outs of its own, and waiting for
+            a free worker counts too, so be generous. None: wait.
         grader: who calls verifier and tools in the background. None: one of its own.
         verify_timeout_s: seconds for one verification by a plain function.
         render_mode: ``ansi`` or None.
@@ -160,12 +160,13 @@ class TokenEnv(gym.Env[Observation, int]):
         self.tools = resolve_tools(tools)
         self._owned_tools = [tool for tool in self.tools if not any(tool is given for given in tools)]
         chat_format = ChatFormat(chat_template, dict(template_options or {}))
-        turns = Turns.of(self.tokenizer, chat_format, self.tools, max_tool_calls, max_tool_tokens, max_feedback_tokens)
+        turns = Turns.of(
+            self.tokenizer, chat_format, system, self.tools, max_tool_calls, max_tool_tokens, max_feedback_tokens
+        )
         if max_attempts > 1:
             turns.check_reply(lambda words: retry)
-        systems = "\n\n".join(filter(None, [system, turns.system]))
         shown = load_tasks(tasks if shot_tasks is None else shot_tasks, "train") if shots else None
-        self.prompts = PromptBuilder(self.tokenizer, systems or None, instruction, shots, shown, turns.format)
+        self.prompts = PromptBuilder(self.tokenizer, turns.system, instruction, shots, shown, turns.format)
         self.render_mode = render_mode
         # Messages name the verifier, where it is not a method of a subclass.
         grades = self.verifier if type(self).verify is TokenEnv.verify else self.verify
@@ -175,10 +176,10 @@ class TokenEnv(gym.Env[Observation, int]):
             grades, self.reply, self._feedback_on, grader,
         )  # fmt: skip
 
-        attempt_tokens = max_new_tokens + (max_tool_calls * max_tool_tokens if self.tools else 0)
         self.prompt_room: int = max_prompt_tokens + turns.tools_tokens
         """Tokens that a prompt may have, what describes the tools included."""
-        self._length = self.prompt_room + max_attempts * attempt_tokens + (max_attempts - 1) * max_feedback_tokens
+        between = (max_attempts - 1) * max_feedback_tokens
+        self._length = self.prompt_room + max_attempts * self.conductor.attempt_room + between
         vocabulary, length = len(self.tokenizer), self._length
         self.observation_space: gym.Space[Any] = gym.spaces.Dict(
             {
@@ -270,7 +271,13 @@ class TokenEnv(gym.Env[Observation, int]):
             raise ConfigError(
                 f"the prompt of task {task.id!r} has ids outside the vocabulary [0, {len(self.tokenizer)})"
             )
-        self.conductor.begin(Conversation(task, prompt, tuple(self.messages(task)), rollout_id or ""))
+        messages = tuple(self.messages(task))
+        if not messages and (self.max_attempts > 1 or self.tools):
+            raise ConfigError(
+                "several attempts and tools continue the chat of the task, but this environment makes its prompt ids "
+                "without one: let TokenEnv.messages(task) give the chat"
+            )
+        self.conductor.begin(Conversation(task, prompt, messages, rollout_id or ""))
         return self.observation(), self._info()
 
     def step(self, action: int) -> Result:
@@ -324,9 +331,9 @@ class TokenEnv(gym.Env[Observation, int]):
         """
         self.conductor.advance([self._token(token, position) for position, token in enumerate(ids)])
 
-    def stopped(self, turn: Sequence[int]) -> bool:
-        """Whether the text of these ids, a turn from its first, holds a stop string."""
-        return self.conductor.endings.stopped(turn)
+    def stopped(self, ids: Sequence[int]) -> bool:
+        """Whether the policy's turn at hand, with these ids behind it, holds a stop string."""
+        return self.conductor.endings.stopped([*self.conductor.now.turn, *ids])
 
     def collect(self) -> Result:
         """What `step` returns, without waiting: while the work is under way, ``info["pending"]`` is True."""
@@ -411,8 +418,8 @@ class TokenEnv(gym.Env[Observation, int]):
             "pending": self.work is not None,
         }
 
-    def _feedback_on(self, episode: Episode) -> Any:
-        if self.feedback is None or (self.conductor.now.over and not self._asks_at_end):
+    def _feedback_on(self, episode: Episode, over: bool) -> Any:
+        if self.feedback is None or (over and not self._asks_at_end):
             return None
         return feedback_of(self.feedback, [episode])[0]
 
@@ -424,7 +431,10 @@ class TokenEnv(gym.Env[Observation, int]):
         conversation = self.conductor.restored(state, self._length)
         if rollout_id is not None:
             conversation.rollout_id = rollout_id
-        self._seed, self._episode = state["sequence"]
+        try:
+            self._seed, self._episode = map(operator.index, state["sequence"])
+        except (KeyError, TypeError, ValueError):
+            raise ConfigError("this saved episode is damaged: its 'sequence' must be two whole numbers") from None
         self.conductor.begin(conversation)
         return self.observation(), self._info()
 

@@ -165,6 +165,7 @@ class Grader:
         self._lock = threading.Lock()
         self._threads = 0
         self._pending = 0
+        self._abandoned: set[Future[Any]] = set()
         self._closed = False
 
     def submit(self, call: Callable[[], T]) -> Future[T]:
@@ -182,10 +183,11 @@ class Grader:
         return future
 
     def abandon(self, future: Future[Any]) -> None:
-        """Nobody waits for this any more: it is cancelled, or where it has begun its thread counts no longer."""
+        """Nobody waits for this any more: it is cancelled, or where it has begun another thread may take its place."""
         if future.cancel() or future.done():
             return
         with self._lock:
+            self._abandoned.add(future)
             self._limit += 1
             self._start_thread()
 
@@ -221,3 +223,8 @@ class Grader:
                     future.set_exception(error)
             with self._lock:
                 self._pending -= 1
+                if future in self._abandoned:
+                    self._abandoned.remove(future)
+                    self._limit -= 1
+                    self._threads -= 1
+                    return

@@ -69,7 +69,7 @@ def feedback_of(provider: Provider, episodes: Sequence[Episode]) -> list[Any]:
         found = provider(episodes)
     except DistilError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"feedback provider {provider.name!r} raised {type(error).__name__}: {error}") from error
     if not isinstance(found, Sequence) or isinstance(found, str) or len(found) != len(episodes):
         raise ConfigError(

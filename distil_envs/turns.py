@@ -15,10 +15,11 @@ from distil_envs.outcome import CallStatus, ToolCalled
 from distil_envs.text import fitting, shorten
 from distil_envs.tokenization import ChatFormat, Tokenizer
 from distil_envs.tools import Tool, ToolCall, ToolFormat, tool_format
+from distil_envs.tools.format import MAX_CALLS
 
 NO_CALLS_LEFT = "No tool calls are left: answer now."
-
-_PROBE: Sequence[Message] = ({"role": "user", "content": "x"},)
+MAX_CHARS_PER_TOKEN = 64
+"""Feedback is cut to so many characters for each token there is room for, before its tokens are counted."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,12 @@ class Turns:
     tokenizer: Tokenizer
     format: ChatFormat
     """How chats become ids, tools included where the template shows them."""
+    system: str | None
+    """The system message, with what it must say of the tools where the template does not say so itself."""
     tool_format: ToolFormat | None
     """How tools, calls and results are written; None without tools."""
+    tools_tokens: int
+    """What the description of the tools adds to a prompt, in tokens."""
     max_tool_calls: int
     """How many calls an attempt may make."""
     max_tool_tokens: int
@@ -42,35 +47,38 @@ class Turns:
         cls,
         tokenizer: Tokenizer,
         chat_format: ChatFormat,
+        system: str | None,
         tools: Sequence[Tool],
         max_tool_calls: int,
         max_tool_tokens: int,
         max_feedback_tokens: int,
     ) -> Turns:
         """Raises ConfigError where the chat template cannot go on, or the room is too small for empty results."""
+        bare = cls(tokenizer, chat_format, system, None, 0, max_tool_calls, max_tool_tokens, max_feedback_tokens)
         if not tools:
-            return cls(tokenizer, chat_format, None, max_tool_calls, max_tool_tokens, max_feedback_tokens)
+            return bare
         found = tool_format(tokenizer, tools, chat_format.chat_template)
-        chat_format = replace(chat_format, options={**chat_format.options, **found.options})
-        turns = cls(tokenizer, chat_format, found, max_tool_calls, max_tool_tokens, max_feedback_tokens)
-        name = max((tool.name for tool in tools), key=len)
-        turns.results(_PROBE, [ToolCalled(name, "{}", "x")] * max_tool_calls, None, calls_left=0)
-        return turns
+        turns = replace(
+            bare,
+            format=replace(chat_format, options={**chat_format.options, **found.options}),
+            system="\n\n".join(filter(None, [system, found.system])) or None,
+            tool_format=found,
+        )
+        # The most that there may be to say without any text: all calls, and all that were one too many.
+        worst = [ToolCalled(max((tool.name for tool in tools), key=len), "{}", "")] * max_tool_calls
+        over = [ToolCalled("", "", "", CallStatus.NOT_RUN)] * MAX_CALLS
+        turns.results(turns._probe, [*worst, *over], None, calls_left=0)
+        return replace(turns, tools_tokens=max(turns._prompt_tokens - bare._prompt_tokens, 0))
 
     @property
-    def system(self) -> str | None:
-        """What the system message must say of the tools; None where the template does so itself."""
-        return self.tool_format.system if self.tool_format is not None else None
-
-    @property
-    def tools_tokens(self) -> int:
-        """What the description of the tools adds to a prompt, in tokens."""
-        if self.tool_format is None:
-            return 0
+    def _probe(self) -> list[Message]:
+        """The smallest chat that a task may be."""
         system: list[Message] = [{"role": "system", "content": self.system}] if self.system else []
-        without = {name: value for name, value in self.format.options.items() if name != "tools"}
-        bare = replace(self.format, options=without).encode(self.tokenizer, _PROBE)
-        return max(len(self.format.encode(self.tokenizer, [*system, *_PROBE])) - len(bare), 0)
+        return [*system, {"role": "user", "content": "x"}]
+
+    @property
+    def _prompt_tokens(self) -> int:
+        return len(self.format.encode(self.tokenizer, self._probe))
 
     def calls(self, text: str) -> list[ToolCall]:
         """The calls in a turn of the policy."""
@@ -130,6 +138,8 @@ class Turns:
         Raises ConfigError where it does not fit into ``max_feedback_tokens`` without any feedback.
         """
 
+        words = shorten(words, self.max_feedback_tokens * MAX_CHARS_PER_TOKEN)
+
         def render(limit: int) -> list[int]:
             turn = {"role": "user", "content": say(shorten(words, limit))}
             return self.format.continued(self.tokenizer, chat, [turn], last_id)
@@ -145,4 +155,4 @@ class Turns:
 
     def check_reply(self, say: Callable[[str], str]) -> None:
         """Raises ConfigError where no attempt could follow another."""
-        self.reply(_PROBE, "", say, None)
+        self.reply(self._probe, "", say, None)

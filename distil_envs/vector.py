@@ -120,7 +120,8 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
 
         Args:
             seed: an int (row i gets ``seed + i``), or one for each row. Rows with equal seeds draw equal tasks.
-            options: ``reset_mask``, and `TokenEnv.draw`'s options, each one value for all rows or a list with one each.
+            options: ``reset_mask``, and `TokenEnv.reset`'s options, each one value for all rows or a list with one
+                each, where None leaves a row without.
 
         Raises:
             ValueError: lists of the wrong length, a mask of another kind.
@@ -136,10 +137,12 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             if key == "reset_mask":
                 mask = self._checked_mask(value)
                 continue
-            values = value if isinstance(value, (Sequence, np.ndarray)) else [value] * self.num_envs
+            several = isinstance(value, (Sequence, np.ndarray)) and not isinstance(value, str)
+            values = value if several else [value] * self.num_envs
             self._check_length(values, f"values of the reset option {key!r}")
             for row_options, item in zip(by_row, values, strict=True):
-                row_options[key] = item
+                if item is not None:
+                    row_options[key] = item
 
         infos: dict[str, Any] = {}
         observations = []
@@ -171,7 +174,8 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         """Any number of ids for each row, ``[]`` for none: the same as stepping them one by one (`TokenEnv.submit`).
 
         In autoreset mode ``NextStep`` a row that has ended is reset, as by `step`. Raises ValueError, naming the row,
-        for ids for one that is pending or has ended.
+        for ids for one that is pending or has ended (then nothing has changed), and for ids behind the end of a turn
+        (then the rows before have taken theirs).
         """
         self._check_length(ids, "lists of ids")
         for row, tokens in enumerate(ids):
@@ -198,7 +202,8 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
             self._owned_grader.close()
 
     def _resting(self, row: int) -> bool:
-        return bool(self._ended[row]) or self.rows[row].work is not None
+        env = self.rows[row]
+        return bool(self._ended[row]) or env.work is not None or env.conductor.now.over
 
     def _advance(self, ids: Sequence[Sequence[int]]) -> VectorResult:
         for index, row in enumerate(self.rows):
@@ -215,6 +220,7 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         if at_work and all(self._resting(index) for index in range(self.num_envs)):
             wait_for_any(at_work)
         results = [self._collect(index) for index in range(self.num_envs)]
+        self._ended |= np.array([result[2] or result[3] for result in results])
 
         infos: dict[str, Any] = {}
         for index, result in enumerate(results):
@@ -231,7 +237,6 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
         observation, reward, terminated, truncated, info = self.rows[index].collect()
         if self._ended[index]:  # reported before, and resting
             return observation, 0.0, terminated, truncated, {"task": info["task"], "pending": False}
-        self._ended[index] = terminated or truncated
         return observation, reward, terminated, truncated, info
 
     def _check_length(self, values: Any, what: str) -> None:

@@ -2,9 +2,12 @@
 
 The context ends with the ids that open the assistant's turn, as the student's prompt does, so that both stand at the
 same place before the first response token. The attempt goes in by its ids, the feedback as inert text, fenced and
-capped (law 3). Before a later attempt stand the earlier ones with what was replied, as the student saw them. What does
-not fit is cut from the feedback, then from the demonstrations, then from the earlier attempts (the first of them
-first), never from the task.
+capped (law 3). Before a later attempt stand the earlier ones with what was replied. What does not fit is cut from the
+feedback, then from the demonstrations, then from the earlier attempts (the first of them first), never from the task.
+
+Without demonstrations the context goes on from the ids that the student saw. With them, or with something left out, the
+chat is written anew, and templates that open a thought in the student's prompt do not write that opening before an
+attempt that is shown.
 """
 
 from __future__ import annotations
@@ -17,6 +20,9 @@ from distil_envs import Episode
 from distil_envs.errors import ConfigError
 from distil_envs.text import fenced, fitting, shorten
 from feedback.feedback import Feedback
+
+MIN_FEEDBACK_CHARS = 200
+"""Characters of the feedback that go in where even the task and the attempt are too long."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +53,15 @@ class ContextTemplate:
     max_feedback_chars: int = 2000
     """Cap on the feedback, in characters."""
     max_tokens: int = 2048
-    """Cap on the whole context, in tokens."""
+    """Cap on the whole context, in tokens. What a policy writes must not end a run: where the task and the attempt
+    alone take more, they go in whole, with the beginning and end of the feedback."""
     demonstrations: tuple[Demonstration, ...] = field(default=(), repr=False)
     """Shown first, as turns."""
 
     def ids(self, tokenizer: Any, episode: Episode, feedback: Feedback) -> list[int]:
         """Ids of the teacher's context for the last attempt of `episode`.
 
-        Raises ConfigError when the task and the attempt alone exceed `max_tokens`, or the episode has no chat messages.
+        Raises ConfigError when the episode has no chat messages.
         """
         if not episode.messages:
             raise ConfigError(
@@ -62,13 +69,19 @@ class ContextTemplate:
                 "one: let TokenEnv.messages(task) give the chat, or use a learner that needs no expert"
             )
 
-        def render(limit: int) -> list[int]:
-            chat = self.messages(episode, shorten(feedback.text, limit), shown, left_out)
-            return episode.format.encode(tokenizer, chat)
-
-        task = episode.task
-        shown = [each for each in self.demonstrations if each.content != task.content]
+        shown = [each for each in self.demonstrations if each.content != episode.task.content]
         left_out = 0
+
+        def render(limit: int) -> list[int]:
+            words = shorten(feedback.text, limit)
+            if not self.show_attempt or shown or left_out:
+                return episode.format.encode(tokenizer, self.messages(episode, words, shown, left_out))
+            # Nothing else stands before it: go on from the exact ids, whatever the template now makes of them.
+            made = episode.attempt.completion_ids
+            turn = {"role": "user", "content": self._words(words)}
+            more = episode.format.continued(tokenizer, episode.chat, [turn], made[-1] if made else None)
+            return [*episode.attempt.prompt_ids, *made, *more]
+
         wanted = min(len(feedback.text), self.max_feedback_chars)
         while (fitted := fitting(render, wanted, self.max_tokens)) is None:
             if shown:
@@ -76,10 +89,7 @@ class ContextTemplate:
             elif left_out < len(episode.attempts) - 1:
                 left_out += 1
             else:
-                raise ConfigError(
-                    f"the context of task {task.id!r} has {len(render(0))} tokens without any feedback, more than "
-                    f"max_tokens={self.max_tokens}: raise it, or lower max_new_tokens (the task is never cut)"
-                )
+                return render(min(wanted, MIN_FEEDBACK_CHARS))
         _, ids = fitted
         return ids
 
@@ -99,7 +109,10 @@ class ContextTemplate:
         return systems + examples + self._with_feedback(turns, attempt, feedback)
 
     def _with_feedback(self, turns: list[dict[str, Any]], attempt: Any, feedback: str) -> list[dict[str, Any]]:
-        words = "\n".join(filter(None, [fenced(feedback, self.fence), self.request]))
+        words = self._words(feedback)
         if self.show_attempt:
             return [*turns, {"role": "assistant", "content": attempt}, {"role": "user", "content": words}]
         return [*turns[:-1], {**turns[-1], "content": f"{turns[-1]['content']}\n{words}"}]
+
+    def _words(self, feedback: str) -> str:
+        return "\n".join(filter(None, [fenced(feedback, self.fence), self.request]))

@@ -497,9 +497,11 @@ def test_rendering() -> None:
 
 def test_stop_strings_can_be_looked_for_while_generating() -> None:
     env = make(stop=["ab"])
+    env.reset(seed=0)
     assert not env.stopped(ids_of("ba"))
     assert env.stopped(ids_of("bab"))
-    assert not make().stopped(ids_of("ab"))
+    env.submit(ids_of("xa", end=False))
+    assert env.stopped(ids_of("b")) and not env.stopped(ids_of("c"))
 
 
 def test_closing_twice() -> None:

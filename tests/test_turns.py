@@ -251,7 +251,12 @@ def test_an_episode_that_is_over_comes_back_whole() -> None:
         ({"version": 99}, r"of version 1; got version 99"),
         ({"attempts": [{}]}, "damaged: KeyError"),
         ({"vocabulary": 5}, "saved with a tokenizer of 5 tokens, but this environment's has 259"),
-        ({"completion": [1] * 5000}, r"has \d+ tokens, but this environment has room for"),
+        ({"completion": [1] * 5000}, r"has \d+ tokens and goes beyond what this environment has room for"),
+        ({"completion": [999]}, "damaged: it holds the id 999"),
+        ({"completion": None}, "damaged: TypeError"),
+        ({"called": None}, "damaged: AttributeError"),
+        ({"cause": "nonsense"}, "damaged: ValueError"),
+        ({"sequence": None}, "its 'sequence' must be two whole numbers"),
     ],
 )
 def test_states_that_cannot_be_taken_up(change: dict[str, Any], match: str) -> None:
@@ -263,6 +268,54 @@ def test_states_that_cannot_be_taken_up(change: dict[str, Any], match: str) -> N
     assert seen(env.observation()) == before
     with pytest.raises(ConfigError, match="goes with no other, got also"):
         env.reset(options={"state": env.state(), "index": 1})
+
+
+@pytest.mark.parametrize("options", [{"max_new_tokens": 1}, {"max_new_tokens": 2}, {"max_attempts": 1}])
+def test_a_state_does_not_go_on_where_there_is_less_room(options: dict[str, Any]) -> None:
+    env = make(feedback=Told())
+    env.reset(seed=0)
+    env.submit(ids_of("x"))
+    env.submit(ids_of("12", end=False))
+    with pytest.raises(ConfigError, match="goes beyond what this environment has room for"):
+        make(**options).from_state(env.state())
+
+
+def test_what_a_provider_breaks_can_be_tried_again() -> None:
+    broken = [True]
+
+    def words(episode: Episode) -> str:
+        if broken.pop():
+            raise RuntimeError("the judge is away")
+        return "Not yet."
+
+    env = make(feedback=Told(words))
+    env.reset(seed=0)
+    before = env.state()
+    with pytest.raises(ConfigError, match="the judge is away"):
+        env.submit(ids_of("x"))
+    assert {**env.state(), "completion": [], "cause": None} == before
+    broken.append(False)
+    *_, info = env.submit([])
+    assert info["attempt"] == 1 and info["feedback"].text == "Not yet."
+
+
+def test_work_that_hangs_is_in_no_later_episodes_way() -> None:
+    gate = threading.Event()
+
+    class Hanging:
+        def __call__(self, task: Task, completion: str) -> Outcome:
+            if completion == "hang":
+                gate.wait(DEADLINE_S)
+            return Outcome(0.5, Status.WRONG)
+
+    with Grader(threads=1) as grader:
+        env = make(verifier=Hanging(), grader=grader, max_attempts=1)
+        for _ in range(3):
+            env.reset(seed=0)
+            env.advance(ids_of("hang"))
+        env.reset(seed=0)
+        assert env.submit(ids_of("a"))[1] == 0.5
+        gate.set()
 
 
 # Many rows.
@@ -298,6 +351,20 @@ def test_rows_of_a_batch_are_in_different_attempts() -> None:
     envs.close()
 
 
+def test_a_state_that_is_over_is_told_by_the_next_step() -> None:
+    env = make(max_attempts=1)
+    env.reset(seed=0)
+    env.submit(ids_of("x"))
+    envs = TokenVectorEnv(2, tasks=TASKS, verifier=Exact(), max_new_tokens=16, max_prompt_tokens=128)
+    envs.reset(seed=0, options={"state": [env.state(), None], "rollout_id": "both"})
+    _, _, terminated, _, infos = envs.step([65, 65])
+    assert terminated.tolist() == [True, False]
+    assert infos["episode"][0].attempt.text == "x" and infos["episode"][0].rollout_id == "both"
+    _, _, terminated, _, infos = envs.step([65, 65])
+    assert terminated.tolist() == [False, False] and infos["tokens_left"].tolist() == [16, 14]
+    envs.close()
+
+
 def test_a_row_that_never_comes_back_is_given_up_alone() -> None:
     gate = threading.Event()
 
@@ -319,7 +386,7 @@ def test_a_row_that_never_comes_back_is_given_up_alone() -> None:
         found = told(envs, "outcome", [ids_of(word) for word in words], 6)
         assert time.monotonic() - began < DEADLINE_S / 2
         assert [found[row].status for row in (0, 1, 2, 4)] == [Status.INFRA_ERROR] * 4
-        assert "nothing came back within deadline_s=0.5 s" in found[0].trace.of(Raised)[0].message
+        assert "nothing came back in time (deadline_s=0.5)" in found[0].trace.of(Raised)[0].message
         envs.reset(options={"reset_mask": np.array([False, False, False, True, False, True])})
         # The threads that hang are in nobody's way.
         again = told(envs, "outcome", [[], [], [], ids_of("a"), [], ids_of("b")], 2)
