@@ -24,3 +24,11 @@ class ConfigError(DistilError, ValueError):
 
 class VerifierError(DistilError, RuntimeError):
     """A verifier broke its contract: it raised, or returned something that is not an `Outcome`."""
+
+
+def told(error: BaseException) -> str:
+    """The message of an exception of code that is not ours: never raises, whatever its ``__str__`` does."""
+    try:
+        return str.__str__(str(error))  # a str, and no class derived from it
+    except BaseException:
+        return "(its message could not be read)"

@@ -18,7 +18,8 @@ def token_span(tokenizer: Tokenizer, ids: Sequence[int], span: Span) -> tuple[in
 
     Args:
         tokenizer: see `distil_envs.tokenization.Tokenizer`.
-        ids: of the completion (`distil_envs.Attempt.completion_ids`).
+        ids: of an attempt its `distil_envs.Attempt.answer_ids`. Where tools were called, ``completion_ids`` is more:
+            the calls and their results stand before the answer, and the span would be taken from there.
         span: characters of the decoded ids; ``Attempt.text`` is a beginning of that, so its spans will do.
 
     Raises:

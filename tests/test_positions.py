@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -92,6 +92,40 @@ def test_a_character_of_several_tokens_and_a_token_of_several_characters() -> No
 def test_a_span_without_characters_is_refused(span: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="at least one of the 3 characters"):
         token_span(ByteTokenizer(), ByteTokenizer().encode("abc"), span)
+
+
+def test_a_span_of_a_trace_is_one_of_the_ids_behind_the_results_of_tools() -> None:
+    from distil_envs import Check, Outcome, Status, Task, TokenEnv, Trace
+
+    class Sum:
+        name, description = "sum", "Adds up."
+        parameters: ClassVar[dict[str, Any]] = {"type": "object"}
+
+        def __call__(self, arguments: Any) -> str:
+            return "it is 7"
+
+    def verify(task: Task, completion: str) -> Outcome:
+        at = completion.index("7")
+        return Outcome(0.0, Status.WRONG, trace=Trace((Check("exact", False, span=(at, at + 1)),)))
+
+    env = TokenEnv(tasks=[Task("t", "maths", "3 + 4?")], split="all", verifier=verify, tools=[Sum()])
+    try:
+        env.reset(seed=0)
+        call = '7? <tool_call>{"name": "sum", "arguments": {}}</tool_call>'
+        for turn in (call, "So é: 7."):
+            *_, info = env.submit([*turn.encode(), env.tokenizer.eos_token_id])
+    finally:
+        env.close()
+    attempt = info["episode"].attempt
+    [check] = attempt.outcome.trace.of(Check)
+    assert attempt.text[slice(*check.span)] == "7"
+    first, last = token_span(env.tokenizer, attempt.answer_ids, check.span)
+    assert (attempt.answer_ids[first:last], first) == ((ord("7"),), 7)
+    shift = len(attempt.completion_ids) - len(attempt.answer_ids)
+    assert shift == attempt.inserted[-1][1] > 0
+    assert attempt.completion_ids[shift + first] == ord("7")
+    assert all(attempt.sampled[shift + first : shift + last])
+    assert token_span(env.tokenizer, attempt.completion_ids, check.span) == (6, 7)  # of the call, not of the answer
 
 
 def test_the_line_of_an_exception_leads_to_its_tokens(tmp_path: Path) -> None:

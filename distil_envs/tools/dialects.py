@@ -7,6 +7,7 @@ that cannot be read too. It never raises: the text is the policy's.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -117,13 +118,20 @@ def _decoded(text: str, at: int) -> tuple[Any, int]:
 
     Raises ValueError, with words for the policy.
     """
-    decoder = json.JSONDecoder(strict=False, parse_constant=_no_constant)
+    decoder = json.JSONDecoder(strict=False, parse_float=_finite, parse_constant=_no_constant)
     try:
         return decoder.raw_decode(text, at)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos - at}") from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {digits:.40} is too large")
+    return number
 
 
 def _no_constant(name: str) -> Any:

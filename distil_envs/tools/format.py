@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any, Final, Literal
 
@@ -16,7 +17,8 @@ from distil_envs.tools.dialects import READERS, Schemas
 from distil_envs.tools.tool import Tool
 
 MAX_CALLS = 16
-"""Calls that are read of one turn; what comes after is one more call that cannot be read."""
+"""Calls that are read of one turn; what comes after is one more call that cannot be read, so that there are at most
+``MAX_CALLS + 1``."""
 
 _SYSTEM = """\
 You may call tools. Here are their names, what they do, and the JSON Schema of their arguments:
@@ -35,6 +37,7 @@ _PROBE_PARAMETERS: Final = {
     "properties": {"text": {"type": "string"}, "count": {"type": "integer"}},
 }
 _PROBE_ARGUMENTS: Final = {"text": "1 + 1", "count": 3}
+_QUESTION: Final = {"role": "user", "content": "hello"}
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,23 @@ class ToolFormat:
     """Of the messages that hold results."""
     schemas: Schemas = field(default_factory=dict)
     """Of the arguments, by the tool's name."""
+    opens_thought: bool = False
+    """Whether what opens the policy's turn after one of the user opens a thought too."""
+    opens_thought_after_results: bool = False
+    """The same of its turn after results of tools; some templates open none there."""
 
-    def calls(self, text: str) -> list[ToolCall]:
+    def calls(self, text: str, after_results: bool = False) -> list[ToolCall]:
         """The calls in a turn of the policy, those that cannot be read too (`ToolCall.error`). Never raises.
 
-        ``text`` holds the strings of control tokens, which may be part of a call. Thoughts hold no calls: what counts
-        is what stands after the last ``</think>``.
+        Thoughts hold no calls: what counts is what stands after the last ``</think>``, wherever that stands. A turn
+        that begins inside a thought, its own or one that the template opened, and never ends it holds none.
+
+        Args:
+            text: the turn, with the strings of control tokens, which may be part of a call.
+            after_results: whether the turn follows results of tools, not a turn of the user.
         """
-        found = list(islice(READERS[self.dialect](_said(text), self.schemas), MAX_CALLS + 1))
+        opened = self.opens_thought_after_results if after_results else self.opens_thought
+        found = list(islice(READERS[self.dialect](_said(text, opened), self.schemas), MAX_CALLS + 1))
         if len(found) > MAX_CALLS:
             found[-1] = ToolCall("", None, "", f"a turn may hold {MAX_CALLS} calls; the rest of them was left out")
         return found
@@ -71,7 +83,12 @@ class ToolFormat:
         return [{"role": "user", "content": "\n\n".join(texts)}] if texts else []
 
 
-def tool_format(tokenizer: Tokenizer, tools: Sequence[Tool], chat_template: str | None = None) -> ToolFormat:
+def tool_format(
+    tokenizer: Tokenizer,
+    tools: Sequence[Tool],
+    chat_template: str | None = None,
+    template_options: Mapping[str, Any] | None = None,
+) -> ToolFormat:
     """How the template writes these tools.
 
     Where it shows the variable ``tools`` and writes calls in a form of `READERS`, that is used. Otherwise the tools are
@@ -82,16 +99,29 @@ def tool_format(tokenizer: Tokenizer, tools: Sequence[Tool], chat_template: str 
         tokenizer: see `distil_envs.tokenization.Tokenizer`.
         tools: at least one.
         chat_template: a Jinja template instead of the tokenizer's own.
+        template_options: further variables of the template, such as ``{"enable_thinking": False}``.
     """
     described = [_described(tool.name, tool.description, tool.parameters) for tool in tools]
-    dialect = _own_dialect(tokenizer, chat_template)
-    options = {} if dialect is None else {"tools": described}
-    return ToolFormat(
-        options,
+    given = dict(template_options or {})
+    dialect = _own_dialect(tokenizer, chat_template, given)
+    own = {} if dialect is None else {"tools": described}
+    options = {**given, **own}
+    found = ToolFormat(
+        own,
         _SYSTEM.format(tools="\n".join(map(_json, described))) if dialect is None else None,
         dialect or "hermes",
         "tool" if _takes_results(tokenizer, chat_template, options) else "user",
         {tool.name: tool.parameters for tool in tools},
+    )
+    answer, results = {"role": "assistant", "content": _MARK}, found.results([ToolCalled(_PROBE, "{}", "result")])
+
+    def opens_thought(chat: Sequence[Mapping[str, Any]]) -> bool:
+        return _rendered(tokenizer, chat_template, options, chat, opened=True).rstrip().endswith("<think>")
+
+    return replace(
+        found,
+        opens_thought=opens_thought([_QUESTION]),
+        opens_thought_after_results=opens_thought([_QUESTION, answer, *results]),
     )
 
 
@@ -100,36 +130,40 @@ def _described(name: str, description: str, parameters: Mapping[str, Any]) -> di
     return {"type": "function", "function": function}
 
 
-def _own_dialect(tokenizer: Tokenizer, chat_template: str | None) -> str | None:
+def _own_dialect(tokenizer: Tokenizer, chat_template: str | None, options: Mapping[str, Any]) -> str | None:
     """The form in which the template writes calls; None where it shows no tools, or writes calls as no reader does."""
-    question = {"role": "user", "content": "hello"}
+    probed = {**options, "tools": [_described(_PROBE, "Probes.", _PROBE_PARAMETERS)]}
+    render = partial(_rendered, tokenizer, chat_template, probed)
     function = {"name": _PROBE, "arguments": _PROBE_ARGUMENTS}
     call = {"type": "function", "id": "qzprobe01", "function": function}  # Mistral wants nine characters
-    shown = _rendered(tokenizer, chat_template, [question])
+    shown = render([_QUESTION])
     if _PROBE not in shown:
         return None
-    plain = _rendered(tokenizer, chat_template, [question, {"role": "assistant", "content": _MARK}])
-    calling = _rendered(
-        tokenizer, chat_template, [question, {"role": "assistant", "content": "", "tool_calls": [call]}]
-    )
+    plain = render([_QUESTION, {"role": "assistant", "content": _MARK}])
+    calling = render([_QUESTION, {"role": "assistant", "content": "", "tool_calls": [call]}])
     opening, _, closing = plain.partition(_MARK)
     pairs = enumerate(zip(opening, calling, strict=False))
     start = next((at for at, (one, other) in pairs if one != other), min(len(opening), len(calling)))
     turn = calling[start:].removesuffix(closing)
     for name, reader in READERS.items():
-        found = [(call.tool, call.arguments) for call in reader(_said(turn), {_PROBE: _PROBE_PARAMETERS})]
+        found = [(call.tool, call.arguments) for call in reader(_said(turn, False), {_PROBE: _PROBE_PARAMETERS})]
         if found == [(_PROBE, _PROBE_ARGUMENTS)]:
             return name
     # Some templates tell the model how to call, but are never given calls to write.
     return "hermes" if "<tool_call>" in shown else None
 
 
-def _rendered(tokenizer: Tokenizer, chat_template: str | None, messages: Sequence[Mapping[str, Any]]) -> str:
-    """The chat with the probe among the tools; empty where the template fails, in whatever way."""
-    tools = [_described(_PROBE, "Probes.", _PROBE_PARAMETERS)]
+def _rendered(
+    tokenizer: Tokenizer,
+    chat_template: str | None,
+    options: Mapping[str, Any],
+    messages: Sequence[Mapping[str, Any]],
+    opened: bool = False,
+) -> str:
+    """The chat, ``opened`` with what opens the assistant's turn; empty where the template fails, in whatever way."""
     try:
         text: str = tokenizer.apply_chat_template(
-            messages, tools=tools, chat_template=chat_template, add_generation_prompt=False, tokenize=False
+            messages, chat_template=chat_template, add_generation_prompt=opened, tokenize=False, **options
         )
     except Exception:
         return ""
@@ -138,18 +172,25 @@ def _rendered(tokenizer: Tokenizer, chat_template: str | None, messages: Sequenc
 
 def _takes_results(tokenizer: Tokenizer, chat_template: str | None, options: Mapping[str, Any]) -> bool:
     result = {"role": "tool", "content": "result"}
-    question = {"role": "user", "content": "hello"}
     try:
-        continue_chat(tokenizer, [question], [result, result], chat_template=chat_template, template_options=options)
+        continue_chat(tokenizer, [_QUESTION], [result, result], chat_template=chat_template, template_options=options)
     except Exception:  # a ConfigError, or what a template does that reckons with more than role and content
         return False
     return True
 
 
-def _said(text: str) -> str:
-    """The turn without its thoughts; nothing of one that ends in the middle of them."""
-    said = text.rpartition("</think>")[2]
-    return "" if said.lstrip().startswith("<think>") else said
+def _said(text: str, opened: bool) -> str:
+    """What stands after the last thought of a turn; nothing where that has not ended.
+
+    A thought stands at the beginning of a turn, or behind another: ``<think>`` amidst words opens none.
+
+    Args:
+        text: the turn.
+        opened: whether it begins inside a thought.
+    """
+    _, ended, said = text.rpartition("</think>")
+    thinks = said.lstrip().startswith("<think>") or (opened and not ended)
+    return "" if thinks else said
 
 
 def _heading(number: int, called: ToolCalled) -> str:

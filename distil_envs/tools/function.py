@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from distil_envs.errors import ConfigError
+from distil_envs.errors import ConfigError, told
 from distil_envs.grading import RemoteError, WorkerDied, WorkerTimeout, shared_pool
 from distil_envs.text import shorten
 from distil_envs.tools.calling import MAX_OUTPUT_CHARS
@@ -83,7 +83,7 @@ def _called(function: Callable[..., Any], arguments: Mapping[str, Any]) -> tuple
     except MemoryError:
         raise  # the pool then drops the worker
     except ToolError as error:
-        words = str(error)
+        words = told(error)
     except BaseException as error:  # SystemExit too
         words = f"Error: {''.join(traceback.format_exception_only(error)).strip()}"
     return False, shorten(words, 2 * MAX_OUTPUT_CHARS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -19,9 +20,11 @@ from distil_envs.tools import (
     ToolCall,
     ToolError,
     ToolFormat,
+    ToolTimeout,
     resolve_tools,
     run_calls,
 )
+from distil_envs.tools.calling import MAX_NAME_CHARS
 
 
 def call(name: str, **arguments: Any) -> ToolCall:
@@ -97,8 +100,20 @@ def test_an_unknown_tool_is_told_which_there_are() -> None:
     (found,) = run_calls(resolve_tools([add, Plain()]), [call("ad")], 1)
     assert found.status is CallStatus.UNKNOWN_TOOL
     assert found.text == "Error: there is no tool 'ad'. Tools: add, plain"
-    (found,) = run_calls([], [call("x" * 10_000)], 1)
-    assert len(found.text) < 200
+
+
+@pytest.mark.parametrize("arguments", ["{}", "5"], ids=["readable", "malformed"])
+def test_a_name_that_is_none_is_kept_short_and_writable(arguments: str) -> None:
+    form = ToolFormat({}, None)
+    for budget in (0, 1):
+        calls = form.calls(f'<tool_call>{{"name": "{"x" * 10_000}", "arguments": {arguments}}}</tool_call>')
+        (found,) = run_calls([], calls, budget)
+        assert found.tool == shorten("x" * 10_000, MAX_NAME_CHARS)
+        assert len(found.text) < 200
+        calls = form.calls(f'<tool_call>{{"name": "f\\ud800", "arguments": {arguments}}}</tool_call>')
+        (found,) = run_calls([], calls, budget)
+        assert found.tool == ("" if arguments == "{}" else "f\ufffd")
+        json.dumps(found.to_dict(), ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize(
@@ -115,6 +130,40 @@ def test_wrong_arguments_are_told_what_and_where(arguments: dict[str, Any], word
     assert found.status is CallStatus.ERROR
     assert words in found.text
     assert len(found.text) < 1000
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "number", "multipleOf": 0.5}, "1e999"),
+        ({"type": "number", "multipleOf": 0.5}, "9" * 4000),  # an int that no float can hold
+        ({"type": "number", "multipleOf": 0.5}, "1e-320"),
+        ({"type": "number", "multipleOf": 1e-300}, "1.5"),
+        ({"type": "number", "maximum": 1.5}, "9" * 4000),
+        ({"type": "integer"}, "9" * 5000),
+        ({"type": "integer"}, "1.5e300"),
+        ({"type": "array", "uniqueItems": True}, "[" * 31 + "]" * 31),
+        ({"type": "array", "uniqueItems": True}, "[" * 50_000 + "]" * 50_000),
+        ({"$ref": "#/$defs/tree"}, '{"next": ' * 30 + "{}" + "}" * 30),
+        ({"pattern": "^(a|b)*$"}, json.dumps("a" * 5000)),
+    ],
+)
+def test_no_arguments_make_it_our_failure(schema: dict[str, Any], value: str) -> None:
+    tool = Plain()
+    tree = {"type": "object", "properties": {"next": {"$ref": "#/$defs/tree"}}, "required": ["none"]}
+    tool.parameters = {"type": "object", "properties": {"x": schema}, "$defs": {"tree": tree}}
+    written = f'<tool_call>{{"name": "plain", "arguments": {{"x": {value}}}}}</tool_call>'
+    (found,) = run_calls([tool], ToolFormat({}, None).calls(written), 1)
+    assert found.status in (CallStatus.OK, CallStatus.ERROR, CallStatus.MALFORMED)
+    assert len(found.text) < 1000
+
+
+def test_a_check_that_fails_is_no_failure_of_the_tool() -> None:
+    tool = Plain()
+    tool.parameters = {"type": "object", "properties": {"x": {"multipleOf": 0.5}}}
+    found = one(tool, x=10**400)
+    assert found.status is CallStatus.ERROR
+    assert found.text.startswith("Error: the arguments of plain could not be checked: OverflowError: ")
 
 
 def test_a_function_that_hangs_floods_fails_or_dies_changes_nothing_but_its_observation() -> None:
@@ -147,9 +196,36 @@ def test_a_function_that_hangs_floods_fails_or_dies_changes_nothing_but_its_obse
 
 def test_what_is_our_own_failure_is_an_infra_error() -> None:
     gone = SandboxError("the daemon is gone")
-    for broken in (Plain(gone), Plain(OSError("no disk")), Plain(SystemExit(3)), Plain(42)):
+    raised = (gone, OSError("no disk"), SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError(), GeneratorExit())
+    for broken in (*map(Plain, raised), Plain(42)):
         assert one(broken).status is CallStatus.INFRA_ERROR
     assert "the daemon is gone" in one(Plain(gone)).text
+
+
+@pytest.mark.parametrize(
+    ("base", "status"),
+    [(ValueError, "infra_error"), (KeyboardInterrupt, "infra_error"), (ToolError, "error"), (ToolTimeout, "timeout")],
+)
+def test_an_exception_that_cannot_tell_its_message_stays_in_its_row(base: type[BaseException], status: str) -> None:
+    class Mute(base):  # type: ignore[misc, valid-type]
+        def __str__(self) -> str:
+            raise SystemExit("no words")
+
+    found = one(Plain(Mute()))
+    assert found.status == status
+    assert found.text.endswith("(its message could not be read)")
+
+
+def test_a_function_whose_exception_cannot_tell_its_message_is_told_so() -> None:
+    class MuteError(ToolError):
+        def __str__(self) -> str:
+            raise ValueError("no words")
+
+    def fail() -> None:
+        raise MuteError
+
+    found = one(FunctionTool(fail))
+    assert (found.status, found.text) == (CallStatus.ERROR, "(its message could not be read)")
 
 
 def test_output_is_capped_kept_writable_and_never_empty() -> None:

@@ -72,6 +72,7 @@ def test_no_text_raises_and_what_is_read_is_plain_json(dialect: str, text: str) 
         if call.arguments is not None:
             assert call.tool
             assert json.loads(call.text) == call.arguments
+            json.dumps(call.arguments, allow_nan=False)
 
 
 @pytest.mark.parametrize("dialect", ["hermes", "mistral", "llama"])
@@ -107,6 +108,14 @@ def test_several_calls_and_words_between_them() -> None:
         assert [(call.tool, call.arguments) for call in reader(dialect).calls(text)] == wanted
 
 
+def test_a_value_between_tags_that_is_no_number_of_json_is_a_text() -> None:
+    for value in ("1e999", "NaN", "-Infinity", "9" * 5000):
+        (call,) = reader("qwen-xml").calls(
+            f"<tool_call><function=look-up><parameter=count>{value}</parameter></function></tool_call>"
+        )
+        assert call.arguments == {"count": value}
+
+
 def test_values_between_tags_have_the_types_of_the_schema() -> None:
     body = "".join(
         f"<parameter={key}>\n{value}\n</parameter>\n"
@@ -125,6 +134,11 @@ def test_values_between_tags_have_the_types_of_the_schema() -> None:
         ("hermes", "<tool_call>3</tool_call>", "JSON object"),
         ("hermes", '<tool_call>{"name": "f", "arguments": [1]}</tool_call>', "must be a JSON object"),
         ("hermes", '<tool_call>{"name": "f", "arguments": {"x": NaN}}</tool_call>', "NaN"),
+        ("hermes", '<tool_call>{"name": "f", "arguments": {"x": 1e999}}</tool_call>', "1e999 is too large"),
+        ("hermes", '<tool_call>{"name": "f", "arguments": "{\\"x\\": [-1e999]}"}</tool_call>', "-1e999 is too large"),
+        ("mistral", '[TOOL_CALLS] [{"name": "f", "arguments": {"x": 1' + "0" * 400 + ".0}}]", "is too large"),
+        ("llama", '{"name": "f", "parameters": {"x": -Infinity}}', "Infinity"),
+        ("hermes", '<tool_call>{"name": "f", "arguments": {"x": ' + "9" * 5000 + "}}</tool_call>", "4300"),
         ("hermes", '<tool_call>{"name": "f", "arguments": {"x": "\\ud800"}}</tool_call>', "half a character"),
         ("hermes", '<tool_call>{"name": "f"}} </tool_call>', "expected </tool_call>"),
         ("hermes", '<tool_call>{"name": "f", "arguments": {"x": ' + "[" * MAX_DEPTH + "]" * MAX_DEPTH + "}}", "deeply"),
@@ -164,6 +178,8 @@ def test_thoughts_hold_no_calls() -> None:
     assert form.calls(f"<think>{call}</think>4") == []
     assert form.calls(f"{call}</think>4") == []  # the template had opened the thought
     assert form.calls(f"\n<think>{call}") == []  # one that never ended
+    assert form.calls(f"<think>hm</think>\n<think>{call}") == []
+    assert [found.tool for found in form.calls(f"I <think> so. {call}")] == ["f"]
     assert [found.tool for found in form.calls(f"<think>hm</think>{call}")] == ["f"]
 
 

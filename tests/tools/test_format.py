@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -63,6 +64,31 @@ def test_the_form_of_a_template_is_found(name: str) -> None:
     told = form.system or tokenizer_of(name).apply_chat_template([QUESTION], tokenize=False, **form.options)
     assert "look_up" in told
     assert "Looks a place up." in told
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_turn_that_begins_inside_a_thought_holds_calls_once_that_has_ended(name: str) -> None:
+    form = tool_format(tokenizer_of(name), TOOLS, template_options=TEMPLATES[name].options)
+    opens = name in ("deepseek-r1", "qwen3-thinking")
+    assert form.opens_thought is opens
+    assert form.opens_thought_after_results is (name == "qwen3-thinking")  # R1 goes on without being opened
+    form = replace(form, dialect="hermes")
+    call = '<tool_call>{"name": "look_up", "arguments": {"place": "x"}}</tool_call>'
+    for after_results in (False, True):
+        inside = opens and not (after_results and name == "deepseek-r1")
+        assert len(form.calls(f"I could say {call}, but", after_results)) == (0 if inside else 1)
+        assert len(form.calls(f"Hm: {call}</think>{call}", after_results)) == 1
+        assert form.calls(f"{call}</think>4", after_results) == []
+
+
+def test_options_of_the_template_count() -> None:
+    tokenizer = tokenizer_of("qwen3")
+    assert not tool_format(tokenizer, TOOLS).opens_thought
+    assert tool_format(tokenizer, TOOLS, template_options={"opening": "<think>"}).opens_thought
+    told = "A thought begins with <think>"
+    fails = "{{ raise_exception('never') }}"
+    for template in (f"{{{{ '{told}' }}}}{{{{ messages[-1].content }}}}", fails):
+        assert not tool_format(tokenizer, TOOLS, template).opens_thought
 
 
 @pytest.mark.parametrize("name", DIALECTS)
