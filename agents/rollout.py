@@ -104,7 +104,7 @@ def rollout(
                 [uniforms[row][rows.attempt[row], -rows.tokens_left[row] :] for row in part],
                 temperature=sampling.temperature,
                 eos_ids=sorted(env.eos_token_ids),
-                stopped=env.stopped if env.stop else None,
+                stopped=env.conductor.endings.stopped if env.stop else None,
             )
             for row, more in zip(part, made.logprobs, strict=True):
                 logprobs[row] += more

@@ -218,8 +218,9 @@ def test_rows_do_not_depend_on_how_long_grading_takes(
     submits.clear()
     assert_same(roll(policy, ByLetters(slow=True)), sampled, range(len(KEYS)))
     assert batches == quick
-    works = sum(1 + len(attempt.inserted) for episode in sampled.episodes for attempt in episode.attempts)
-    assert len(submits) <= 1 + len(batches) + works, "after the first, each follows a batch or a piece of work"
+    turns = [sum(1 + len(attempt.inserted) for attempt in episode.attempts) for episode in sampled.episodes]
+    assert len(batches) == max(turns), "each row makes a whole turn in each batch that it is in"
+    assert len(submits) <= 1 + len(batches) + sum(turns), "after the first, each follows a batch or a piece of work"
 
 
 def test_a_row_whose_grader_breaks_is_an_infra_error_alone(policy: Policy, sampled: Rollouts) -> None:
