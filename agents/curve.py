@@ -6,11 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from agents.evaluate import FIRST, shares
+
 
 def draw_learning_curve(
     path: Path, title: str, metrics: Sequence[dict[str, Any]], evaluations: Sequence[dict[str, Any]]
 ) -> None:
-    """Accuracy on pool and held-out tasks with 95 % intervals, and the mean reward of the rollouts, over steps."""
+    """Accuracy on pool and held-out tasks with 95 % intervals, and the mean reward of the rollouts, over steps.
+
+    Where several attempts are made, that after the first stands beside that after all.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -24,7 +29,7 @@ def draw_learning_curve(
     for name, (color, marker) in styles.items():
         rows = [row for row in evaluations if row["set"] == name and row["prompt"] == evaluations[0]["prompt"]]
         for key, dash, label in _series(rows):
-            values = [_value(row, key) for row in rows]
+            values = [shares(row)[key] for row in rows]
             axes.errorbar(
                 [row["step"] for row in rows],
                 [value["mean"] for value in values],
@@ -36,9 +41,9 @@ def draw_learning_curve(
             )  # fmt: skip
         others = [row for row in evaluations if row["set"] == name and row["prompt"] != evaluations[0]["prompt"]]
         for row in others:
-            key = _series(others)[-1][0]
-            label = f"{name}: {key}, base {row['prompt']}"
-            axes.plot(row["step"], _value(row, key)["mean"], marker, color=color, fillstyle="none", label=label)
+            key, _, label = _series(others)[-1]
+            told = f"{name}: {label}, base {row['prompt']}"
+            axes.plot(row["step"], shares(row)[key]["mean"], marker, color=color, fillstyle="none", label=told)
     axes.set(xlabel="step", ylabel="share of tasks", ylim=(-0.03, 1.03), title=title)
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
@@ -50,11 +55,9 @@ def draw_learning_curve(
 def _series(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
     if not rows:
         return []
+    if rows[0]["by_attempt"]:
+        count = len(rows[0]["by_attempt"])
+        return [(FIRST, ":", "after the first attempt"), ("accuracy", "-", f"after {count} attempts")]
     if "exact" in rows[0]["checks"] and "value-anywhere" in rows[0]["checks"]:
         return [("exact", "-", "exact match"), ("value-anywhere", ":", "right value anywhere")]
     return [("accuracy", "-", "accuracy")]
-
-
-def _value(row: dict[str, Any], key: str) -> dict[str, float]:
-    value: dict[str, float] = row["accuracy"] if key == "accuracy" else row["checks"][key]
-    return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,6 +59,18 @@ class Evaluation:
         }
 
 
+FIRST = "first attempt"
+
+
+def shares(row: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The shares of tasks in a row of ``evaluations.jsonl`` (`Evaluation.to_dict`), by name.
+
+    ``accuracy``; where several attempts may be made, `FIRST`, what it was after one; and the verifier's checks.
+    """
+    first = {FIRST: row["by_attempt"][0]} if row["by_attempt"] else {}
+    return {"accuracy": row["accuracy"], **first, **row["checks"]}
+
+
 def evaluate(
     policy: Policy, envs: TokenVectorEnv, *, seed: int, samples: int = 0, ks: Sequence[int] = (1,)
 ) -> Evaluation:
@@ -70,34 +82,49 @@ def evaluate(
         samples: episodes per task for pass@k; 0 for none.
         ks: which pass@k to report; those above `samples` are left out.
     """
-    tasks = envs.num_envs
     greedy = _episodes(policy, envs, Sampling(seed, "evaluate-greedy", temperature=0.0))
     sampled = [_episodes(policy, envs, Sampling(seed, "evaluate-sample", sample)) for sample in range(samples)]
+    return summary(greedy, sampled, ks=ks, max_attempts=envs.rows[0].max_attempts)
+
+
+def summary(
+    greedy: Sequence[Episode], sampled: Sequence[Sequence[Episode]], *, ks: Sequence[int], max_attempts: int
+) -> Evaluation:
+    """What these episodes show.
+
+    Args:
+        greedy: one for each task.
+        sampled: any number of the same, at temperature 1.
+        ks: as for `evaluate`.
+        max_attempts: how many attempts an episode may have.
+
+    Raises ConfigError where no greedy episode is usable.
+    """
     usable_greedy = [episode for episode in greedy if usable(episode)]
+    if not usable_greedy:
+        told = failure(greedy[0].outcome) if greedy and greedy[0].outcome else "nothing"
+        raise ConfigError(
+            f"none of the {len(greedy)} attempts could be graded: every verification failed on our side: {told}"
+        )
     per_task = [_row(index, episode) for index, episode in enumerate(greedy)]
-    pass_at: dict[int, list[float]] = {k: [] for k in ks if k <= samples}
-    for index in range(tasks if samples else 0):
+    pass_at: dict[int, list[float]] = {k: [] for k in ks if k <= len(sampled)}
+    for index in range(len(greedy) if sampled else 0):
         attempts = [row[index] for row in sampled if usable(row[index])]
         right = sum(_success(episode) for episode in attempts)
         per_task[index] |= {"samples": len(attempts), "right": right}
         for k, values in pass_at.items():
             if len(attempts) >= k:
                 values.append(pass_at_k(len(attempts), right, k))
-    if not usable_greedy:
-        told = failure(greedy[0].outcome) if greedy and greedy[0].outcome else "nothing"
-        raise ConfigError(
-            f"none of the {tasks} attempts could be graded: every verification failed on our side: {told}"
-        )
     names = sorted({name for row in per_task for name in row["checks"]})
     count = len(usable_greedy)
-    most = envs.rows[0].max_attempts
-    after = [[_success_after(episode, k) for episode in usable_greedy] for k in range(1, most + 1)]
+    after = [[_success_after(episode, k) for episode in usable_greedy] for k in range(1, max_attempts + 1)]
+    several = max_attempts > 1
     return Evaluation(
         tasks=count,
         accuracy=_share([_success(episode) for episode in usable_greedy]),
         checks={name: _share([row["checks"].get(name, False) for row in per_task if row["usable"]]) for name in names},
-        by_attempt=[_share(values) for values in after] if most > 1 else [],
-        gain=mean_interval([end - first for first, end in zip(after[0], after[-1], strict=True)]) if most > 1 else None,
+        by_attempt=[_share(values) for values in after] if several else [],
+        gain=mean_interval([end - first for first, end in zip(after[0], after[-1], strict=True)]) if several else None,
         pass_at={k: mean_interval(values) for k, values in pass_at.items() if values},
         status=dict(Counter(str(e.outcome.status) for e in greedy if e.outcome is not None)),
         length=sum(sum(attempt.sampled) for e in usable_greedy for attempt in e.attempts) / count,

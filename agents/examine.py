@@ -68,7 +68,8 @@ class Examiner:
                 take_provider(envs)
                 result = evaluate(self.policy, envs, seed=config.seed, samples=config.eval_samples, ks=KS)
             self.run.append("evaluations.jsonl", [{"step": step, "set": name, "prompt": prompt, **result.to_dict()}])
+            first = f", first attempt {result.by_attempt[0].mean:.3f}" if result.by_attempt else ""
             checks = "".join(f", {check} {value.mean:.3f}" for check, value in result.checks.items())
             failed = result.status.get(Status.INFRA_ERROR, 0)
             left_out = f", {failed} of {tasks} verifications failed on our side and are left out" if failed else ""
-            self.say(f"step {step:4d}  {name:8s} {prompt:9s}  accuracy {result.accuracy}{checks}{left_out}")
+            self.say(f"step {step:4d}  {name:8s} {prompt:9s}  accuracy {result.accuracy}{first}{checks}{left_out}")

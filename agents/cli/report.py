@@ -10,7 +10,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from agents.evaluate import FIRST, shares
 from agents.statistics import Interval, mean_interval
+from distil_envs import Status
 
 Row = Mapping[str, Any]
 """One line of a run's ``evaluations.jsonl``."""
@@ -50,7 +52,7 @@ def comparison(evaluations: Sequence[Row]) -> Table:
         after = max((row for row in rows if row["step"] > 0), key=lambda row: row["step"], default=None)
         shown: list[Row] = [row for row in (*bases.values(), after) if row is not None]
         table.add_row(Text(f"{name} ({max(row['tasks'] for row in shown)})", style="bold"))
-        for metric in dict.fromkeys(key for row in shown for key in ("accuracy", *row["checks"])):
+        for metric in dict.fromkeys(key for row in shown for key in shares(row)):
             table.add_row(f" {METRICS.get(metric, metric)}", *_cells(bases, after, metric, few))
     return table
 
@@ -78,13 +80,12 @@ def paired_change(before: Row, after: Row, metric: str) -> Interval | None:
 
 def _by_task(row: Row, metric: str) -> dict[tuple[int, str], float]:
     """1 or 0 for each graded task. The index keeps apart tasks that an environment of its own calls alike."""
-    return {
-        (task["index"], task["task"]): float(
-            task["correct"] if metric == "accuracy" else task["checks"].get(metric, False)
-        )
-        for task in row["per_task"]
-        if task["usable"]
-    }
+    return {(task["index"], task["task"]): float(_passed(task, metric)) for task in row["per_task"] if task["usable"]}
+
+
+def _passed(task: Mapping[str, Any], metric: str) -> bool:
+    own = {"accuracy": task["correct"], FIRST: task["attempts"][:1] == [Status.CORRECT]}
+    return bool(own[metric] if metric in own else task["checks"].get(metric, False))
 
 
 def contents(folder: Path) -> Text:
@@ -111,8 +112,7 @@ def _prompt(row: Row) -> str:
 
 
 def _value(row: Row, metric: str) -> Mapping[str, float | None] | None:
-    found: Mapping[str, float | None] | None = row["accuracy"] if metric == "accuracy" else row["checks"].get(metric)
-    return found
+    return shares(row).get(metric)
 
 
 def _mean(row: Row, metric: str) -> float | None:

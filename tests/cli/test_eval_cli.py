@@ -91,6 +91,30 @@ def test_a_run_gives_model_environment_and_sizes_and_words_override_them(
     assert other["per_task"] == wanted["per_task"]
 
 
+def test_several_attempts_are_measured_one_by_one(distil: Distil, tmp_path: Path) -> None:
+    """`tiny` seldom knows the answer, but repeats what it is told."""
+    output = tmp_path / "found.json"
+    words = ["--env", "distil/Toy-v0", "--tasks", "toy/rule@1", "--num-tasks", 12, "--max-new-tokens", 6]
+    status, out, err = distil(
+        "eval", "tiny", *words, "--max-attempts", 2, "--feedback", "answer", *ON_CPU, "--output", output
+    )
+    assert status == 0, err
+    found = json.loads(output.read_text())
+    first, last = found["by_attempt"]
+    assert first["mean"] < 0.5 < last["mean"] == found["accuracy"]["mean"]
+    assert found["gain"]["mean"] == pytest.approx(last["mean"] - first["mean"])
+    statuses = [task["attempts"] for task in found["per_task"]]
+    assert first["mean"] == pytest.approx(statuses.count(["correct"]) / 12)
+    assert last["mean"] == pytest.approx(sum(each[-1] == "correct" for each in statuses) / 12)
+    for name, value in (("after attempt 1", first), ("after attempt 2", last)):
+        assert f"{value['mean']:.3f} [{value['low']:.3f},{value['high']:.3f}]" in cells(out, name)
+    assert f"{found['gain']['mean']:+.3f}" in cells(out, "gain of later ones")
+
+
+def cells(out: str, name: str) -> str:
+    return next(line for line in out.splitlines() if name in line)
+
+
 def test_a_config_gives_the_environment_for_another_model(
     distil: Distil, run: Path, small_model: Path, tmp_path: Path
 ) -> None:

@@ -15,16 +15,32 @@ from agents.cli.report import comparison, figures, paired_change
 from agents.statistics import proportion_interval
 
 
-def row(step: int, correct: list[int | None], *, name: str = "pool", prompt: str | None = None) -> dict[str, Any]:
-    """One evaluation in which ``exact`` equals ``correct``; None is an attempt that could not be graded."""
-    graded = [value for value in correct if value is not None]
-    share = proportion_interval(sum(graded), len(graded)).to_dict()
+def share_of(values: list[int | None]) -> dict[str, float | None]:
+    graded = [value for value in values if value is not None]
+    return proportion_interval(sum(graded), len(graded)).to_dict()
+
+
+def row(
+    step: int,
+    correct: list[int | None],
+    *,
+    first: list[int] | None = None,
+    name: str = "pool",
+    prompt: str | None = None,
+) -> dict[str, Any]:
+    """One evaluation in which ``exact`` equals ``correct``; None is an attempt that could not be graded.
+
+    ``first``: which first attempts of at most two were right; None where but one may be made.
+    """
+    share = share_of(correct)
     made: dict[str, Any] = {
         "step": step,
         "set": name,
-        "tasks": len(graded),
+        "tasks": sum(value is not None for value in correct),
         "accuracy": share,
         "checks": {"exact": share},
+        "by_attempt": [] if first is None else [share_of([*first]), share],
+        "gain": None if first is None else {"mean": 0.25, "low": None, "high": None},
         "pass_at": {},
         "per_task": [
             {
@@ -32,6 +48,7 @@ def row(step: int, correct: list[int | None], *, name: str = "pool", prompt: str
                 "task": f"t{index}",
                 "usable": value is not None,
                 "correct": bool(value),
+                "attempts": ["wrong", "wrong"] if first is None or not first[index] else ["correct"],
                 "checks": {} if value is None else {"exact": bool(value)},
             }
             for index, value in enumerate(correct)
@@ -92,6 +109,19 @@ def test_without_few_shot_base_there_is_no_column_for_it_and_rows_need_no_prompt
     assert [cells[0], cells[2], cells[4]] == ["0.500", "1.000", "+0.500"]
 
 
+def test_first_attempts_stand_beside_all_of_them() -> None:
+    """What feedback lends to a second attempt must not pass for what the model has learned."""
+    rows = [row(0, [1, 1, 0, 1], first=[0, 0, 0, 1]), row(6, [1, 1, 1, 1], first=[0, 1, 1, 1])]
+    said = text(rows)
+    cells = line(said, "verifier accuracy")
+    assert [cells[0], cells[2], cells[4]] == ["0.750", "1.000", "+0.250"]
+    cells = line(said, "first attempt")
+    assert [cells[0], cells[2], cells[4]] == ["0.250", "0.750", "+0.500"]
+    interval = ttest_1samp([0, 1, 1, 0], 0).confidence_interval()
+    assert cells[5] == f"[{interval.low:+.3f},{interval.high:+.3f}]"
+    assert "first attempt" not in text([row(0, [0, 1]), row(3, [1, 1])])
+
+
 def test_a_single_task_has_no_finite_interval_and_no_after_leaves_blanks() -> None:
     said = text([row(0, [0]), row(3, [1])])
     assert "+1.000 [-∞,∞]" in said
@@ -109,6 +139,14 @@ def test_it_fits_a_narrow_terminal_without_tearing_an_interval() -> None:
     assert said.count(f"[{share.low:.3f},{share.high:.3f}]") == 4
     assert said.count(f"[{change.low:+.3f},{change.high:+.3f}]") == 2
     assert "…" not in said
+
+
+def test_figures_name_every_attempt() -> None:
+    found = dict(figures(row(0, [1, 1], first=[1, 0])))
+    assert list(found)[2:] == ["after attempt 1", "after attempt 2", "gain of later ones"]
+    assert found["after attempt 1"] == "0.500 [0.095,0.905]"
+    assert found["after attempt 2"] == found["verifier accuracy"]
+    assert found["gain of later ones"] == "+0.250 [-∞,∞]"
 
 
 def test_figures_name_every_measure() -> None:
