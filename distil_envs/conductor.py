@@ -18,7 +18,7 @@ from gymnasium.error import ResetNeeded
 from distil_envs.conversation import Conversation
 from distil_envs.ending import Endings
 from distil_envs.episode import Attempt, Episode
-from distil_envs.errors import ConfigError
+from distil_envs.errors import ConfigError, told
 from distil_envs.grading import Grader, Verifier, grade, infra_error
 from distil_envs.outcome import CallStatus, Outcome, Status, ToolCalled
 from distil_envs.tools import Tool, run_calls
@@ -145,7 +145,9 @@ class Conductor:
         if work is None:
             return None
         if work.done():
-            found = work.result()
+            # What was raised in a thread of ours is nobody's wish to stop this one, whatever it is.
+            error = work.exception()
+            found = work.result() if error is None else infra_error(type(error).__name__, told(error))
         elif self.work_left_s == 0.0:
             found = infra_error("DeadlineExceeded", f"nothing came back in time (deadline_s={self.deadline_s:g})")
         else:
@@ -180,7 +182,8 @@ class Conductor:
         text = self.endings.text(now.turn, now.cause)
         left = self.turns.max_tool_calls - len(now.called)
         # Without a token left nobody could answer what a tool says.
-        calls = self.turns.calls(text) if now.cause == "eos" and left > 0 and self.tokens_left else []
+        may_call = now.cause == "eos" and left > 0 and self.tokens_left > 0
+        calls = self.turns.calls(text, bool(now.inserted)) if may_call else []
         call: Callable[[], Any] = partial(grade, self.verifier, now.task, text)
         if calls:
             call = partial(run_calls, self.tools, calls, left)

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from distil_envs.errors import ConfigError
+from distil_envs.errors import ConfigError, told
 from distil_envs.outcome import Outcome, Raised, Status, Trace
 from distil_envs.task import Task
 from distil_envs.worker_pool import RemoteError, WorkerDied, WorkerError, WorkerPool, WorkerTimeout
@@ -114,7 +114,7 @@ class isolated:  # noqa: N801 (used like a function)
         except RemoteError as error:
             return infra_error(error.type_name, f"verifier {self.name} raised: {error.message}\n{error.traceback_text}")
         except Exception as error:
-            return infra_error(type(error).__name__, f"verifier {self.name} could not be run: {error}")
+            return infra_error(type(error).__name__, f"verifier {self.name} could not be run: {told(error)}")
         return _outcome(value, self.name)
 
 
@@ -123,7 +123,7 @@ def grade(verifier: Verifier, task: Task, completion: str) -> Outcome:
     try:
         value = verifier(task, completion)
     except (Exception, SystemExit) as error:
-        return infra_error(type(error).__name__, f"verifier {_name(verifier)} raised: {error}")
+        return infra_error(type(error).__name__, f"verifier {_name(verifier)} raised: {told(error)}")
     return _outcome(value, _name(verifier))
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 TRACE_VERSION = 1
 
 Span = tuple[int, int]
-"""Half-open range of characters of the completion."""
+"""Half-open range of characters of the completion (`Attempt.text`)."""
 
 
 class Status(StrEnum):

@@ -14,8 +14,7 @@ from distil_envs.errors import ConfigError
 from distil_envs.outcome import CallStatus, ToolCalled
 from distil_envs.text import fitting, shorten
 from distil_envs.tokenization import ChatFormat, Tokenizer
-from distil_envs.tools import Tool, ToolCall, ToolFormat, tool_format
-from distil_envs.tools.format import MAX_CALLS
+from distil_envs.tools import MAX_CALLS, Tool, ToolCall, ToolFormat, tool_format
 
 NO_CALLS_LEFT = "No tool calls are left: answer now."
 MAX_CHARS_PER_TOKEN = 64
@@ -57,7 +56,7 @@ class Turns:
         bare = cls(tokenizer, chat_format, system, None, 0, max_tool_calls, max_tool_tokens, max_feedback_tokens)
         if not tools:
             return bare
-        found = tool_format(tokenizer, tools, chat_format.chat_template)
+        found = tool_format(tokenizer, tools, chat_format.chat_template, chat_format.options)
         turns = replace(
             bare,
             format=replace(chat_format, options={**chat_format.options, **found.options}),
@@ -80,9 +79,9 @@ class Turns:
     def _prompt_tokens(self) -> int:
         return len(self.format.encode(self.tokenizer, self._probe))
 
-    def calls(self, text: str) -> list[ToolCall]:
-        """The calls in a turn of the policy."""
-        return self.tool_format.calls(text) if self.tool_format is not None else []
+    def calls(self, text: str, after_results: bool) -> list[ToolCall]:
+        """The calls in a turn of the policy, one that follows results of tools or not."""
+        return self.tool_format.calls(text, after_results) if self.tool_format is not None else []
 
     def results(
         self, chat: Sequence[Message], called: Sequence[ToolCalled], last_id: int | None, *, calls_left: int
