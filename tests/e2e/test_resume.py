@@ -14,7 +14,8 @@ import pytest
 import torch
 import yaml
 
-from agents import GRPO, DistIL, PolicyConfig, TrainerConfig
+from agents import GRPO, DistIL, EnvConfig, PolicyConfig, TrainerConfig
+from distil_envs.curriculum import CurriculumConfig
 from feedback.experts.self_teacher import SelfTeacher
 
 SCRIPT = """
@@ -27,7 +28,8 @@ from distil_envs import Outcome, Status, register
 
 class Sum:  # no sense in it, but a reward that differs between rollouts of a random model
     def __call__(self, task, text):
-        return Outcome(sum(map(ord, text)) % 7 / 6, Status.WRONG)
+        reward = sum(map(ord, text)) % 7 / 6
+        return Outcome(reward, Status.CORRECT if reward == 1 else Status.WRONG)
 
 register("e2e/Sum-v0", tasks="toy/rule", verifier=Sum(), feedback="answer")
 config, resume, deadly = TrainerConfig.load(sys.argv[1]), sys.argv[2] == "resume", json.loads(sys.argv[3])
@@ -88,6 +90,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "frozen-lora": {"teacher": SelfTeacher(weights="frozen"), "policy": {"lora_rank": 2}},
     "ema-lora": {"teacher": SelfTeacher(weights="ema", ema_rate=0.3), "policy": {"lora_rank": 2}},
     "live-grpo-two-passes": {"learner": GRPO(), "passes": 2, "env": "e2e/Sum-v0", "feedback": None},
+    "attempts-curriculum": {
+        "env": "e2e/Sum-v0",
+        "environment": EnvConfig(num_tasks=4, max_new_tokens=6, max_prompt_tokens=256, max_attempts=2),
+        "train_attempts": (-1,),
+        "curriculum": CurriculumConfig(kind="success"),
+    },
 }
 
 
@@ -130,7 +138,7 @@ def assert_same(first: Path, second: Path, rows: Any) -> None:
     states = [
         torch.load(run / "checkpoints" / "step-000007" / "state.pt", weights_only=True) for run in (first, second)
     ]
-    for part in ("policy", "optimizer", "teacher"):
+    for part in ("policy", "optimizer", "teacher", "curriculum"):
         assert digest(states[0][part]) == digest(states[1][part]), part
     for log in ("episodes.jsonl", "evaluations.jsonl"):
         assert (first / log).read_bytes() == (second / log).read_bytes(), log
@@ -167,6 +175,10 @@ def test_killed_again_and_again_a_run_ends_as_if_never_killed(
     assert last.wait() == 0, last.output.read_text()
     assert_same(tmp_path / "whole", tmp_path / "killed", rows)
     states = torch.load(tmp_path / "whole" / "checkpoints" / "step-000007" / "state.pt", weights_only=True)
+    if variant == "attempts-curriculum":
+        made = [row["attempts"] for row in rows(tmp_path / "whole", "episodes")]
+        assert {len(each) for each in made} == {1, 2}
+        assert states["curriculum"]["tasks"], "it has counted"
     moved = [value["exp_avg"].abs().sum() for value in states["optimizer"]["state"].values()]
     assert max(moved) > 0, "the run learned something, or there was nothing to compare"
 
