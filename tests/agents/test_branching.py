@@ -66,7 +66,7 @@ def once(tiny: Policy) -> Iterator[TokenVectorEnv]:
 @pytest.fixture(scope="module")
 def twice(tiny: Policy) -> Iterator[TokenVectorEnv]:
     """Rows of two attempts; between them the answer is told."""
-    with Grader(4) as grader, closing(make(tiny, grader=grader, max_attempts=2, feedback="answer")) as envs:
+    with Grader(4) as grader, closing(make(tiny, 306, grader=grader, max_attempts=2, feedback="answer")) as envs:
         yield envs
 
 
@@ -268,7 +268,7 @@ def test_the_value_of_a_first_attempt_counts_what_the_second_may_mend(tiny: Poli
                 worth[token] = log_probabilities(tiny, [seen(envs)])[0, -1, seven].exp()
         exact = float(p @ worth)
         assert (exact > float(p[seven]) + 0.02) is (attempt_reward == "first-success")  # "last" forgets the first
-        made = [episode for step in range(3) for episode in branches(tiny, envs, state, step=step)]
+        made = [episode for step in range(2) for episode in branches(tiny, envs, state, step=step)]
         assert {len(episode.attempts) for episode in made} == ({1, 2} if attempt_reward == "first-success" else {2})
         assert likely(made, exact), (exact, wins(made).mean())
 
@@ -277,11 +277,11 @@ def test_the_value_of_a_first_attempt_counts_what_the_second_may_mend(tiny: Poli
 
 
 def test_a_branch_depends_on_its_key_alone(tiny: Policy, twice: TokenVectorEnv) -> None:
-    state = saved(twice, index=1)
-    keys = [(number % 3, number // 3) for number in range(BRANCHES)]
-    made = continued(tiny, twice, [state] * BRANCHES, keys)
-    order = generator(0, "order").permutation(BRANCHES)
-    again = continued(tiny, twice, [state] * BRANCHES, [keys[at] for at in order], max_rows=101)
+    state, rows = saved(twice, index=1), twice.num_envs
+    keys = [(number % 3, number // 3) for number in range(rows)]
+    made = continued(tiny, twice, [state] * rows, keys)
+    order = generator(0, "order").permutation(rows)
+    again = continued(tiny, twice, [state] * rows, [keys[at] for at in order], max_rows=101)
     assert [episode.to_dict() for episode in again] == [made[at].to_dict() for at in order]
 
     others = [branches(tiny, twice, state, group, step) for group, step in ((0, 0), (1, 0), (0, 1))]
@@ -294,7 +294,7 @@ def test_a_branch_depends_on_its_key_alone(tiny: Policy, twice: TokenVectorEnv) 
 
 def test_an_episode_continued_with_its_own_key_ends_as_it_would_have(tiny: Policy, twice: TokenVectorEnv) -> None:
     """From wherever it was saved: before, within and after any attempt, graded or not yet, and when it is over."""
-    keys = [(number % 8, number) for number in range(BRANCHES)]
+    keys = [(number % 8, number) for number in range(twice.num_envs)]
     begun = [saved(twice, index=group) for group in range(8)]
     whole = continued(tiny, twice, [begun[group] for group, _ in keys], keys)
     assert {len(episode.attempts) for episode in whole} == {1, 2}

@@ -189,7 +189,7 @@ def test_each_log_probability_belongs_to_an_id_of_the_policy(policy: Policy, tem
 def test_rows_depend_on_no_other_row(policy: Policy, sampled: Rollouts) -> None:
     """Neither on how many are generated at one time nor on the order that they stand in."""
     order = [int(at) for at in generator(0, "order").permutation(len(KEYS))]
-    for max_rows in (1, 7, 256):
+    for max_rows in (5, 256):
         assert_same(roll(policy, order=order, max_rows=max_rows), sampled, order)
 
 
