@@ -31,7 +31,8 @@ class Evaluation:
     """Accuracy after one attempt, after two, …, greedily; empty where only one may be made. An episode that ended
     earlier counts as it ended."""
     gain: Interval | None = None
-    """Accuracy after all attempts minus accuracy after one, paired over tasks, with its t interval; None likewise."""
+    """Accuracy after all attempts minus accuracy after one, paired over tasks; None likewise. Where no task was lost it
+    is a share, with the interval of one; else a mean of differences, with a t interval."""
     pass_at: dict[int, Interval] = field(default_factory=dict)
     """Unbiased pass@k over tasks, from samples at temperature 1."""
     status: dict[str, int] = field(default_factory=dict)
@@ -124,7 +125,7 @@ def summary(
         accuracy=_share([_success(episode) for episode in usable_greedy]),
         checks={name: _share([row["checks"].get(name, False) for row in per_task if row["usable"]]) for name in names},
         by_attempt=[_share(values) for values in after] if several else [],
-        gain=mean_interval([end - first for first, end in zip(after[0], after[-1], strict=True)]) if several else None,
+        gain=_gain(after[0], after[-1]) if several else None,
         pass_at={k: mean_interval(values) for k, values in pass_at.items() if values},
         status=dict(Counter(str(e.outcome.status) for e in greedy if e.outcome is not None)),
         length=sum(sum(attempt.sampled) for e in usable_greedy for attempt in e.attempts) / count,
@@ -164,6 +165,11 @@ def _row(index: int, episode: Episode) -> dict[str, Any]:
         "checks": {check.name: check.passed for check in checks},
         "text": episode.attempt.text,
     }
+
+
+def _gain(first: Sequence[bool], last: Sequence[bool]) -> Interval:
+    changes = [after - before for before, after in zip(first, last, strict=True)]
+    return mean_interval(changes) if min(changes) < 0 else proportion_interval(sum(changes), len(changes))
 
 
 def _share(values: Sequence[bool]) -> Interval:

@@ -64,7 +64,10 @@ def test_accuracy_by_attempt_and_its_gain(made: list[list[Status]]) -> None:
     assert found.accuracy == found.by_attempt[-1]
     assert found.gain is not None
     assert found.gain.mean == pytest.approx(found.by_attempt[-1].mean - found.by_attempt[0].mean)
-    if len({last - first for first, last in zip(after[0], after[-1], strict=True)}) > 1:
+    changes = {last - first for first, last in zip(after[0], after[-1], strict=True)}
+    if -1 not in changes:
+        assert found.gain == proportion_interval(sum(after[-1]) - sum(after[0]), len(usable))  # never without a width
+    elif len(changes) > 1:
         interval = ttest_rel(after[-1], after[0]).confidence_interval()  # of pairs
         assert (found.gain.low, found.gain.high) == pytest.approx((interval.low, interval.high))
     assert found.length == pytest.approx(sum(n * (n + 1) / 2 for n in map(len, usable)) / len(usable))
