@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 
 from agents.engines.local import generate
 from agents.policy import Policy
-from distil_envs import Episode, Outcome, Raised, Status
+from distil_envs import Episode, Outcome, Raised, Status, TokenEnv
 from distil_envs.conductor import wait_for_any
 from distil_envs.counted import generator
 from distil_envs.vector import TokenVectorEnv
@@ -104,7 +105,7 @@ def rollout(
                 [uniforms[row][rows.attempt[row], -rows.tokens_left[row] :] for row in part],
                 temperature=sampling.temperature,
                 eos_ids=sorted(env.eos_token_ids),
-                stopped=env.conductor.endings.stopped if env.stop else None,
+                stopped=partial(_stopped, [envs.rows[row] for row in part]) if env.stop else None,
             )
             for row, more in zip(part, made.logprobs, strict=True):
                 logprobs[row] += more
@@ -164,6 +165,10 @@ def _reset(envs: TokenVectorEnv, resets: Sequence[tuple[int, dict[str, Any]]]) -
 def _ids(observation: dict[str, Any]) -> list[tuple[int, ...]]:
     used = observation["attention_mask"].astype(bool)
     return [tuple(ids[mask].tolist()) for ids, mask in zip(observation["input_ids"], used, strict=True)]
+
+
+def _stopped(rows: Sequence[TokenEnv], at: int, ids: list[int]) -> bool:
+    return rows[at].stopped(ids)
 
 
 def _link(episodes: list[Episode], keys: Sequence[tuple[int, int]], step: int) -> None:

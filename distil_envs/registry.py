@@ -125,11 +125,11 @@ def resolve(kind: str, name: str) -> Any:
         return _load(kind, name, _BUILT_IN[kind][name], "built in")
     if kind == "tasks" and (catalogue := _generated(name)) is not None:
         return partial(catalogue.task_set, name)
+    if ":" in name:  # no name has one, and entry points take milliseconds to look for
+        return _load(kind, name, name, "a literal module:name", missing=NotFoundError)
     points = _entry_points(kind)
     if name in points:
         return _load_entry_point(kind, points[name])
-    if ":" in name:
-        return _load(kind, name, name, "a literal module:name", missing=NotFoundError)
     raise _not_found(kind, name)
 
 

@@ -120,7 +120,8 @@ class Texts:
 
     def _episode(self, task: Task, attempt: str) -> Episode:
         ids = (*encode_inert(self._tokenizer, attempt), self._tokenizer.eos_token_id)
-        return Episode(task, [Attempt((), ids, attempt, exact_match(task, attempt))], messages=tuple(task.messages))
+        made = Attempt(tuple(encode_chat(self._tokenizer, task.messages)), ids, attempt, exact_match(task, attempt))
+        return Episode(task, [made], messages=tuple(task.messages))
 
     def _text(self, context: list[int], answer: str) -> Text:
         return Text(context, [*encode_inert(self._tokenizer, answer), self._tokenizer.eos_token_id])

@@ -500,7 +500,7 @@ def test_stop_strings_can_be_looked_for_while_generating() -> None:
     env.reset(seed=0)
     assert not env.stopped(ids_of("ba"))
     assert env.stopped(ids_of("bab"))
-    env.submit(ids_of("xa", end=False))
+    env.submit(ids_of("xa"))
     assert env.stopped(ids_of("b")) and not env.stopped(ids_of("c"))
 
 

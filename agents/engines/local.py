@@ -35,7 +35,7 @@ def generate(
     *,
     temperature: float,
     eos_ids: Sequence[int],
-    stopped: Callable[[list[int]], bool] | None = None,
+    stopped: Callable[[int, list[int]], bool] | None = None,
 ) -> Completions:
     """Continue every prompt until an end id, a stop, or the row's budget.
 
@@ -44,7 +44,7 @@ def generate(
         uniforms: for every row as many numbers in [0, 1) as it may draw tokens; at least one.
         temperature: 0 takes the most likely token (the lowest id among equals).
         eos_ids: ids that end a completion; they are part of it.
-        stopped: called with a row's completion so far after each token; True ends it.
+        stopped: called with a row's number and its completion so far after each token; True ends it.
     """
     from transformers import DynamicCache
 
@@ -68,7 +68,7 @@ def generate(
         for index, (row, token, logprob) in enumerate(zip(rows.tolist(), ids.tolist(), logprobs.tolist(), strict=True)):
             out.ids[row].append(token)
             out.logprobs[row].append(logprob)
-            if stopped is not None and stopped(out.ids[row]):
+            if stopped is not None and stopped(row, out.ids[row]):
                 alive[index] = False
         if not alive.any():
             break

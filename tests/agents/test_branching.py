@@ -292,6 +292,20 @@ def test_a_branch_depends_on_its_key_alone(tiny: Policy, twice: TokenVectorEnv) 
         assert np.abs(together).max() < 4 / several.shape[1] ** 0.5
 
 
+def test_a_stop_string_may_lie_on_both_sides_of_where_it_was_saved(tiny: Policy) -> None:
+    """The answer itself ends the turn, however much of it had been said."""
+    with closing(make(tiny, 60, stop=["741"], max_attempts=2)) as envs:
+        task = Task("one", "toy", "147!", {"answer": "741"})
+        digits = tiny.tokenizer.encode("741", add_special_tokens=False)
+        states = [saved(envs, digits[:said], task=task) for said in range(3)] * 20
+        made = continued(tiny, envs, states, [(0, sample) for sample in range(60)])
+        for said in range(3):
+            attempts = [attempt.completion_ids for episode in made[said::3] for attempt in episode.attempts]
+            ended = [ids for ids in attempts if ids[:3] == tuple(digits)]
+            assert ended
+            assert all(len(ids) == 3 for ids in ended)
+
+
 def test_an_episode_continued_with_its_own_key_ends_as_it_would_have(tiny: Policy, twice: TokenVectorEnv) -> None:
     """From wherever it was saved: before, within and after any attempt, graded or not yet, and when it is over."""
     keys = [(number % 8, number) for number in range(twice.num_envs)]

@@ -134,14 +134,14 @@ def test_end_ids_end_a_row_and_are_part_of_it(build_policy: Callable[..., Policy
 def test_the_stop_callback_sees_the_completion_so_far(build_policy: Callable[..., Policy]) -> None:
     policy, seen = build_policy("llama"), []
 
-    def stopped(ids: list[int]) -> bool:
-        seen.append(list(ids))
+    def stopped(row: int, ids: list[int]) -> bool:
+        seen.append((row, list(ids)))
         return len(ids) == 4
 
     made = generate(policy, PROMPTS[:2], uniforms(2), temperature=1.0, eos_ids=[], stopped=stopped)
     free = generate(policy, PROMPTS[:2], uniforms(2), temperature=1.0, eos_ids=[])
     assert made.ids == [ids[:4] for ids in free.ids]
-    assert sorted(seen) == sorted(ids[:length] for ids in free.ids for length in (1, 2, 3, 4))
+    assert sorted(seen) == [(row, ids[:length]) for row, ids in enumerate(free.ids) for length in (1, 2, 3, 4)]
 
 
 def test_a_budget_of_one_token(build_policy: Callable[..., Policy]) -> None:
