@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -166,8 +167,8 @@ def test_many_threads():
 def test_a_hanging_verification_is_killed_while_others_return():
     hanging, quick = MathVerifier(timeout_s=2.0), MathVerifier()
     with Grader() as grader:
-        late = [grader.submit(hanging, task("x + 1"), HANGS) for _ in range(2)]
-        others = [grader.submit(quick, task("x + 1", **EXPRESSION), "1 + x") for _ in range(30)]
+        late = [grader.submit(partial(hanging, task("x + 1"), HANGS)) for _ in range(2)]
+        others = [grader.submit(partial(quick, task("x + 1", **EXPRESSION), "1 + x")) for _ in range(30)]
         assert all(other.result(30).success for other in others)
         outcomes = [future.result(60) for future in late]
     for outcome in outcomes:
