@@ -9,6 +9,7 @@ from torch import Tensor
 
 from agents.head import Scores, score
 from feedback.distribution import TokenDistribution
+from feedback.divergence import Divergence
 
 
 @dataclass
@@ -38,8 +39,8 @@ class Batch:
     valid: Tensor
     """bool [B], false for infrastructure failures: no loss, no part in baselines (law 4)."""
     denominator: float
-    """Tokens of the whole step, over all its micro-batches, that are `counted`: the explicit denominator of every
-    mean."""
+    """What every mean is over, explicitly: of the whole step and all its micro-batches, the tokens that are `counted`
+    or, for learners with ``mean_over = "rollouts"``, the rows with such tokens."""
     expert: TokenDistribution | None = None
     """The expert's distributions [B, T], at learnable positions; elsewhere they mean nothing. None for learners that
     need none."""
@@ -65,13 +66,14 @@ class Batch:
         of_attempt = before - torch.where(begins, before, 0).cummax(1).values  # it only grows: the newest start counts
         return self.turn * self.ids.shape[1] + of_attempt
 
-    def scores(self, where: Tensor | None = None) -> Scores:
+    def scores(self, where: Tensor | None = None, divergence: Divergence | None = None) -> Scores:
         """One pass of the chunked head over the positions `where` [B, T] holds, by default those of valid rows.
 
-        Everything else is 0 in the result and gets no gradient, whatever its states are.
+        Everything else is 0 in the result and gets no gradient, whatever its states are. `divergence` asks for
+        `Scores.divergence`.
         """
         where = self.mask & self.valid[:, None] if where is None else where
-        return score(self.hidden, self.head_weight, self.ids, where, self.expert)
+        return score(self.hidden, self.head_weight, self.ids, where, self.expert, divergence)
 
 
 @dataclass
@@ -117,3 +119,9 @@ def leave_one_out(
 def masked_sum(values: Tensor, mask: Tensor) -> tuple[float, float]:
     """(sum of `values` where `mask`, number of those), for `Loss.metrics`."""
     return float(values.detach()[mask].sum()), float(mask.sum())
+
+
+def described(scores: Scores, mask: Tensor) -> dict[str, tuple[float, float]]:
+    """What every learner logs of student and, where there is one, expert."""
+    values = {"entropy": scores.entropy, "expert_entropy": scores.expert_entropy}
+    return {name: masked_sum(value, mask) for name, value in values.items() if value is not None}

@@ -2,11 +2,12 @@
 
 Every learner's gradient has one form per token: with scalars w_t and c_t,
 
-    dz_t = w_t · ∂CE(p_t, q_t)/∂z + c_t · (onehot(y_t) - q_t)
+    dz_t = w_t · ∂D(p_t, q_t)/∂z + c_t · (onehot(y_t) - q_t)
 
-which is what autograd gives for ``Σ w_t CE_t + c_t log q_t(y_t)``. So `score` returns ``ce`` and ``logp`` as ordinary
-differentiable tensors [B, T], learners write their loss in them as in their equation, and the backward pass below turns
-the two incoming gradients into gradients of the hidden states and the head, chunk by chunk, recomputing the logits.
+which is what autograd gives for ``Σ w_t D_t + c_t log q_t(y_t)``, with D the cross-entropy or another divergence. So
+`score` returns ``ce``, ``divergence`` and ``logp`` as ordinary differentiable tensors [B, T], learners write their loss
+in them as in their equation, and the backward pass below turns the incoming gradients into gradients of the hidden
+states and the head, chunk by chunk, recomputing the logits.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from distil_envs.errors import ConfigError
 from feedback.distribution import TokenDistribution, logits, widened
+from feedback.divergence import Divergence
 
 CHUNK = {"cpu": 128, "cuda": 2048}
 """Rows whose logits exist at one time: what is fast on each device."""
@@ -26,12 +28,16 @@ CHUNK = {"cpu": 128, "cuda": 2048}
 
 @dataclass
 class Scores:
-    """Per-token quantities [B, T], float32 or better, zero where the mask is. `ce` and `logp` carry gradients."""
+    """Per-token quantities [B, T], float32 or better, zero where the mask is. `logp`, `ce` and `divergence` carry
+    gradients.
+    """
 
     logp: Tensor
     """log q(y_t), nats."""
     ce: Tensor
     """CE(p_t, q_t), nats; zero without an expert."""
+    divergence: Tensor
+    """D(p_t, q_t), nats, of the divergence that was asked for; zero without one."""
     entropy: Tensor
     """Entropy of the student, nats."""
     expert_entropy: Tensor | None
@@ -56,6 +62,7 @@ def score(
     ids: Tensor,
     mask: Tensor,
     expert: TokenDistribution | None = None,
+    divergence: Divergence | None = None,
     *,
     chunk: int | None = None,
 ) -> Scores:
@@ -67,17 +74,22 @@ def score(
         ids: [B, T] sampled tokens.
         mask: [B, T], true where a token counts.
         expert: distributions [B, T] to compare with; None scores the ids alone.
+        divergence: between expert and student, beside the cross-entropy; needs an expert.
         chunk: rows at a time; by default what suits the device.
+
+    Raises ConfigError when there is no expert for the divergence, or one that does not know what it needs.
     """
+    if divergence is not None and expert is None:
+        raise ConfigError("a divergence needs an expert to measure it from: give the learner one")
     keep = mask.bool()
     flat = None if expert is None else expert.rows(keep)
     size = chunk or CHUNK.get(hidden.device.type, 128)
     values = _Head.apply(  # type: ignore[no-untyped-call]
-        hidden[keep], weight, ids[keep], flat, size
+        hidden[keep], weight, ids[keep], flat, divergence, size
     )
-    logp, ce, entropy, *of_expert = (_unflatten(value, keep) for value in values)
+    logp, ce, distance, entropy, *of_expert = (_unflatten(value, keep) for value in values)
     known = expert is not None and expert.has_probabilities
-    return Scores(logp, ce, entropy, *(of_expert if known else (None, None)))
+    return Scores(logp, ce, distance, entropy, *(of_expert if known else (None, None)))
 
 
 def _unflatten(flat: Tensor, keep: Tensor) -> Tensor:
@@ -85,14 +97,16 @@ def _unflatten(flat: Tensor, keep: Tensor) -> Tensor:
 
 
 class _Head(torch.autograd.Function):
-    """(hidden [N, H], weight [V, H]) -> logp, ce, entropy, expert entropy, expert logp, each [N]."""
+    """(hidden [N, H], weight [V, H]) -> logp, ce, divergence, entropy, expert entropy, expert logp, each [N]."""
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, ids: Tensor, expert: Any, size: int) -> tuple[Tensor, ...]:
-        rows, wide = len(hidden), _wide(hidden, weight)
-        logp, ce, entropy, expert_entropy, expert_logp = (hidden.new_zeros(rows, dtype=wide) for _ in range(5))
+    def forward(
+        ctx: Any, hidden: Tensor, weight: Tensor, ids: Tensor, expert: Any, divergence: Divergence | None, size: int
+    ) -> tuple[Tensor, ...]:
+        values = tuple(hidden.new_zeros(len(hidden), dtype=_wide(hidden, weight)) for _ in range(6))
+        logp, ce, distance, entropy, expert_entropy, expert_logp = values
         head = widened(weight)
-        for start in range(0, rows, size):
+        for start in range(0, len(hidden), size):
             part = slice(start, start + size)
             log_q = torch.log_softmax(logits(hidden[part], head), dim=-1)
             logp[part] = log_q.gather(-1, ids[part, None])[:, 0]
@@ -100,17 +114,20 @@ class _Head(torch.autograd.Function):
             if expert is not None:
                 target = expert.chunk(start, start + size)
                 ce[part] = target.cross_entropy(log_q)
+                if divergence is not None:
+                    distance[part] = divergence.value(target, log_q)
                 if expert.has_probabilities:
                     expert_entropy[part] = target.entropy()
                     expert_logp[part] = target.log_prob(ids[part], log_q)
         ctx.save_for_backward(hidden, weight, ids)
-        ctx.expert, ctx.size = expert, size
+        ctx.expert, ctx.divergence, ctx.size = expert, divergence, size
         ctx.mark_non_differentiable(entropy, expert_entropy, expert_logp)
-        return logp, ce, entropy, expert_entropy, expert_logp
+        ctx.set_materialize_grads(False)  # what the loss did not use has no gradient to work out
+        return values
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        grad_logp, grad_ce = gradients[:2]
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        grad_logp, grad_ce, grad_distance = gradients[:3]
         hidden, weight, ids = ctx.saved_tensors
         wide = _wide(hidden, weight)
         head = widened(weight)
@@ -120,16 +137,22 @@ class _Head(torch.autograd.Function):
         for start in range(0, len(hidden), ctx.size):
             part = slice(start, start + ctx.size)
             log_q = torch.log_softmax(logits(hidden[part], head), dim=-1)
-            c = grad_logp[part, None]
-            dz = -c * log_q.exp()
-            dz.scatter_add_(-1, ids[part, None], c)
+            dz = torch.zeros_like(log_q)
+            if grad_logp is not None:
+                c = grad_logp[part, None]
+                dz -= c * log_q.exp()
+                dz.scatter_add_(-1, ids[part, None], c)
             if ctx.expert is not None:
-                dz += grad_ce[part, None] * ctx.expert.chunk(start, start + ctx.size).logit_gradient(log_q)
+                target = ctx.expert.chunk(start, start + ctx.size)
+                if grad_ce is not None:
+                    dz += grad_ce[part, None] * target.logit_gradient(log_q)
+                if grad_distance is not None and ctx.divergence is not None:
+                    dz += grad_distance[part, None] * ctx.divergence.logit_gradient(target, log_q)
             grad_hidden[part] = _matmul(dz, head).to(hidden.dtype)
             if grad_weight is not None:
                 _accumulate(grad_weight, dz, hidden[part])
         grad = None if grad_weight is None else grad_weight.to(weight.dtype)
-        return grad_hidden, grad, None, None, None
+        return grad_hidden, grad, None, None, None, None
 
 
 def _wide(hidden: Tensor, weight: Tensor) -> torch.dtype:

@@ -2,8 +2,8 @@
 
 `TopK`, `Samples` and `Hidden` share one protocol. All losses need of an expert p against a student q is, for a chunk of
 positions and the student's log-probabilities there, the cross-entropy ``-E_p log q`` (nats), its gradient with respect
-to the student's logits, and the expert's own entropy. Nothing here is ever [B, T, V] (law 7): dense rows exist for one
-chunk.
+to the student's logits, the expert's own entropy, and for other divergences (`feedback.divergence`) both sides in the
+bins that the expert is known in. Nothing here is ever [B, T, V] (law 7): dense rows exist for one chunk.
 
 Padding: rows of a batch are right-padded to [B, T, …]; `rows(mask)` flattens to the N positions that count.
 """
@@ -47,6 +47,18 @@ class TokenDistribution(Protocol):
         """Gradient of `cross_entropy` [C] with respect to the student's logits, [C, V]."""
         ...
 
+    def bins(self, log_q: Tensor) -> tuple[Tensor, Tensor]:
+        """log p and log q [C, K] in the K bins that p is known in. Raises ConfigError where it cannot be known."""
+        ...
+
+    def spread(self, slope: Tensor, log_q: Tensor) -> Tensor:
+        """Gradient with respect to the student's logits [C, V], from that with respect to log q in the bins [C, K]."""
+        ...
+
+    def at(self, ids: Tensor) -> TopK:
+        """p on the tokens `ids` [C, K], distinct, and one bucket. Raises ConfigError where it cannot be known."""
+        ...
+
     def entropy(self) -> Tensor:
         """Entropy of p [C] in nats. Raises ConfigError where it cannot be known."""
         ...
@@ -55,6 +67,11 @@ class TokenDistribution(Protocol):
         """log p(ids) [C] in nats, for one id at each position. Raises ConfigError where it cannot be known."""
         ...
 
+
+_CE_ONLY = (
+    "a divergence other than the cross-entropy cannot be computed from samples: use a learner of the cross-entropy (CE "
+    "or DistIL), or an expert that gives probabilities (TopK or Hidden)"
+)
 
 D = TypeVar("D", bound="_Fields")
 
@@ -124,30 +141,46 @@ class TopK(_Fields):
         return self.log_p.log_softmax(-1) if self.mode == "renormalise" else self.log_p
 
     def cross_entropy(self, log_q: Tensor) -> Tensor:
-        ce = -_dot(self._log_kept().exp(), log_q.gather(-1, self.ids))
+        ce = -dot(self._log_kept().exp(), log_q.gather(-1, self.ids))
         if self.mode == "tail":
-            ce = ce - _dot(self.log_tail.exp()[..., None], self._log_rest(log_q).logsumexp(-1, keepdim=True))
+            ce = ce - dot(self.log_tail.exp()[..., None], self._log_rest(log_q).logsumexp(-1, keepdim=True))
         return ce
 
     def logit_gradient(self, log_q: Tensor) -> Tensor:
-        kept = self._log_kept().exp()
-        mass = kept.sum(-1, keepdim=True)
-        if self.mode == "tail":
-            # Outside the k tokens the target is the tail mass, spread as the student spreads it. In logs: what the
-            # student leaves to the rest may underflow. NaN stands for "no rest": k = V, or a student sure of the k.
-            rest = self._log_rest(log_q)
-            log_tail = self.log_tail[..., None]
-            spread = (rest - rest.logsumexp(-1, keepdim=True) + log_tail).exp().nan_to_num(0.0)
-            gradient = log_q.exp() * (mass + log_tail.exp()) - spread
-        else:
-            gradient = log_q.exp() * mass
-        return gradient.scatter_add(-1, self.ids, -kept.to(gradient.dtype))
+        return self.spread(-self._log_bins().exp(), log_q)
+
+    def _log_bins(self) -> Tensor:
+        """The target's log-probabilities of the k tokens, then of the rest, unless `mode` leaves the rest out."""
+        if self.mode == "truncate":
+            return self.log_p
+        rest = self.log_tail if self.mode == "tail" else torch.full_like(self.log_tail, -torch.inf)
+        return torch.cat([self._log_kept(), rest[..., None]], dim=-1)
+
+    def bins(self, log_q: Tensor) -> tuple[Tensor, Tensor]:
+        kept = log_q.gather(-1, self.ids)
+        if self.mode == "truncate":
+            return self._log_bins(), kept
+        return self._log_bins(), torch.cat([kept, self._log_rest(log_q).logsumexp(-1, keepdim=True)], dim=-1)
+
+    def spread(self, slope: Tensor, log_q: Tensor) -> Tensor:
+        gradient = -log_q.exp() * slope.sum(-1, keepdim=True)
+        if self.mode != "truncate":
+            # A bucket's gradient is shared out as the student spreads it. In logs: what the student leaves to the rest
+            # may underflow. NaN stands for "no rest": k = V, or a student sure of the k.
+            gradient = gradient + slope[..., -1:] * self._log_rest(log_q).softmax(-1).nan_to_num(0.0)
+        return gradient.scatter_add(-1, self.ids, slope[..., : self.ids.shape[-1]].to(gradient.dtype))
+
+    def at(self, ids: Tensor) -> TopK:
+        raise ConfigError(
+            "the expert's probability of the student's top k tokens is not known from its own top k: use an expert "
+            "with hidden states (Hidden), or no top k of the student"
+        )
 
     def entropy(self) -> Tensor:
         log_kept = self._log_kept()
-        entropy = -_dot(log_kept.exp(), log_kept)
+        entropy = -dot(log_kept.exp(), log_kept)
         if self.mode == "tail":
-            entropy = entropy - _dot(self.log_tail.exp()[..., None], self.log_tail[..., None])
+            entropy = entropy - dot(self.log_tail.exp()[..., None], self.log_tail[..., None])
         return entropy
 
     def log_prob(self, ids: Tensor, log_q: Tensor) -> Tensor:
@@ -183,11 +216,20 @@ class Samples(_Fields):
     """float32 [B, T, S], 1/S each for plain samples; with position subsampling also the 1/π of the position."""
 
     def cross_entropy(self, log_q: Tensor) -> Tensor:
-        return -_dot(self.weights, log_q.gather(-1, self.ids))
+        return -dot(self.weights, log_q.gather(-1, self.ids))
 
     def logit_gradient(self, log_q: Tensor) -> Tensor:
         gradient = log_q.exp() * self.weights.sum(-1, keepdim=True)
         return gradient.scatter_add(-1, self.ids, -self.weights.to(gradient.dtype))
+
+    def bins(self, log_q: Tensor) -> tuple[Tensor, Tensor]:
+        raise ConfigError(_CE_ONLY)
+
+    def spread(self, slope: Tensor, log_q: Tensor) -> Tensor:
+        raise ConfigError(_CE_ONLY)
+
+    def at(self, ids: Tensor) -> TopK:
+        raise ConfigError(_CE_ONLY)
 
     def entropy(self) -> Tensor:
         raise ConfigError(
@@ -235,13 +277,23 @@ class Hidden(_Fields):
         return log_p.exp(), log_p
 
     def cross_entropy(self, log_q: Tensor) -> Tensor:
-        return -_dot(self._dense[0], log_q)
+        return -dot(self._dense[0], log_q)
 
     def logit_gradient(self, log_q: Tensor) -> Tensor:
         return log_q.exp() - self._dense[0]
 
+    def bins(self, log_q: Tensor) -> tuple[Tensor, Tensor]:
+        return self._dense[1], log_q
+
+    def spread(self, slope: Tensor, log_q: Tensor) -> Tensor:
+        return slope - log_q.exp() * slope.sum(-1, keepdim=True)
+
+    def at(self, ids: Tensor) -> TopK:
+        log_p = self._dense[1]
+        return TopK(ids, log_p.gather(-1, ids), log_p.scatter(-1, ids, -torch.inf).logsumexp(-1))
+
     def entropy(self) -> Tensor:
-        return -_dot(*self._dense)
+        return -dot(*self._dense)
 
     def log_prob(self, ids: Tensor, log_q: Tensor) -> Tensor:
         return self._dense[1].gather(-1, ids[:, None])[:, 0]
@@ -316,6 +368,6 @@ def _save(path: str | Path, distribution: Any, **meta: str) -> None:
     save_file(tensors, str(path), metadata={"kind": type(distribution).__name__, "version": FORMAT_VERSION, **meta})
 
 
-def _dot(p: Tensor, log_q: Tensor) -> Tensor:
+def dot(p: Tensor, log_q: Tensor) -> Tensor:
     """Σ p log q over the last dimension, with 0 · -inf = 0."""
     return torch.where(p == 0, 0.0, p * log_q).sum(-1)  # not p > 0: a NaN must show
