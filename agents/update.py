@@ -48,17 +48,23 @@ class Updater:
     def step(self, rollouts: Rollouts) -> Metrics:
         """Update the policy on these rollouts.
 
-        The loss is a sum over tokens divided by the tokens, of all processes, that can be learned from.
+        The loss is a sum over tokens divided by the tokens (or rollouts: `Learner.mean_over`), of all processes, that
+        can be learned from.
         """
         metrics: Metrics = {}
         parts = list(micro_batches(rollouts, self.micro_batch_tokens))
-        tokens = sum(sum(e.attempts[k].sampled) for e in rollouts.episodes for k in self._learnable(e))
-        denominator = float(self._sum_over_processes(torch.tensor(float(tokens))))
+        learnable = self._learnable_attempts(rollouts)
+        if self.learner.mean_over == "rollouts":
+            count = sum(map(bool, learnable))
+        else:
+            pairs = zip(rollouts.episodes, learnable, strict=True)
+            count = sum(sum(episode.attempts[k].sampled) for episode, own in pairs for k in own)
+        denominator = float(self._sum_over_processes(torch.tensor(float(count))))
         old: list[Tensor | None] = [None] * len(parts)
         for repeat in range(self.passes):
             self.optimizer.zero_grad(set_to_none=True)
             for index, rows in enumerate(parts):
-                batch = self._batch(rollouts, rows, max(denominator, 1.0))
+                batch = self._batch(rollouts, rows, learnable, max(denominator, 1.0))
                 if repeat:
                     batch.old_logp = old[index]
                 elif self.passes > 1:
@@ -83,6 +89,18 @@ class Updater:
         metrics["loss"] = (total, self.passes / self.accelerator.num_processes)
         return metrics
 
+    def _learnable_attempts(self, rollouts: Rollouts) -> list[list[int]]:
+        """Of each episode, the indices of the attempts that enter the loss."""
+        learnable = [self._learnable(episode) for episode in rollouts.episodes]
+        if not self.learner.needs_contrast:
+            return learnable
+        rewards: dict[int, set[float]] = {}
+        for group, episode in zip(rollouts.group, rollouts.episodes, strict=True):
+            if usable(episode):
+                rewards.setdefault(group, set()).add(_reward(episode))
+        pairs = zip(rollouts.group, learnable, strict=True)
+        return [own if len(rewards.get(group, ())) > 1 else [] for group, own in pairs]
+
     def _learnable(self, episode: Episode) -> list[int]:
         """Indices of the attempts that enter the loss: graded, chosen, and with feedback where an expert teaches."""
         if not usable(episode):
@@ -91,9 +109,11 @@ class Updater:
         chosen = {k % count for k in self.train_attempts or range(count) if -count <= k < count}
         return [k for k in sorted(chosen) if self.teacher is None or episode.attempts[k].feedback is not None]
 
-    def _batch(self, rollouts: Rollouts, rows: Sequence[int], denominator: float) -> Batch:
+    def _batch(
+        self, rollouts: Rollouts, rows: Sequence[int], learnable_of: Sequence[list[int]], denominator: float
+    ) -> Batch:
         episodes = [rollouts.episodes[row] for row in rows]
-        learnable = [self._learnable(episode) for episode in episodes]
+        learnable = [learnable_of[row] for row in rows]
         completions = [episode.continuation_ids for episode in episodes]
         device = self.policy.device
         shape = len(rows), max(len(ids) for ids in completions)

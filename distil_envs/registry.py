@@ -51,7 +51,14 @@ _BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "execution-trace": "feedback.providers.execution_trace:ExecutionTrace",
     },
     "experts": {"self-teacher": "feedback.experts.self_teacher:SelfTeacher"},
-    "learners": {"DistIL": "agents.learners.distil:DistIL", "GRPO": "agents.learners.grpo:GRPO"},
+    "learners": {
+        **{
+            name: f"agents.learners.{name.lower()}:{name}"
+            for name in ("CE", "DAPO", "GKD", "GRPO", "MaxRL", "MiniLLM", "OPD", "OPSD", "RLOO", "SDPO")
+        },
+        "DistIL": "agents.learners.distil:DistIL",
+        "DrGRPO": "agents.learners.dr_grpo:DrGRPO",
+    },
     "sandboxes": {
         "docker": "distil_envs.sandbox.docker:DockerSandbox",
         "bubblewrap": "distil_envs.sandbox.bubblewrap:BubblewrapSandbox",

@@ -34,7 +34,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from agents.batch import Batch, Loss, leave_one_out, masked_sum
+from agents.batch import Batch, Loss, described, leave_one_out, masked_sum
 from agents.head import Scores
 from agents.learners.learner import Learner
 from distil_envs.errors import ConfigError
@@ -100,8 +100,7 @@ class DistIL(Learner):
                 "future_cost": masked_sum(future, m),
                 "divergence_weight": masked_sum(rho, m),
                 "future_advantage_abs": masked_sum(advantage.abs(), m),
-                "entropy": masked_sum(scores.entropy, m),
-                **({} if scores.expert_entropy is None else {"expert_entropy": masked_sum(scores.expert_entropy, m)}),
+                **described(scores, m),
             },
         )
 

@@ -12,55 +12,24 @@ later practice has it (DAPO, arXiv 2503.14476).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from agents.batch import Batch, Loss, masked_sum
-from agents.learners.learner import Learner
-from distil_envs.errors import ConfigError
+from agents.learners.policy_gradient import GroupRelative, group_mean
 
 
 @dataclass
-class GRPO(Learner):
+class GRPO(GroupRelative):
     """Policy gradient on the outcome's reward, normalised within the group."""
 
-    needs_expert: ClassVar[bool] = False
-
-    clip: float = 0.2
-    """ε: how far the probability ratio may move before its gradient stops. Matters from the second pass on a batch."""
-
-    def validate(self, group_size: int) -> None:
-        if not self.clip > 0:
-            raise ConfigError(f"clip must be positive, got {self.clip}")
-        if group_size < 2:
-            raise ConfigError("GRPO compares the rollouts of a group, but group_size is 1: raise it to 2 or more")
-
-    def loss(self, batch: Batch) -> Loss:
-        m = batch.counted
-        scores = batch.scores(m)
-        advantage = group_advantage(batch.reward, batch.valid, batch.group)[:, None]
-        old = scores.logp.detach() if batch.old_logp is None else batch.old_logp
-        ratio = (scores.logp - old).exp()
-        clipped = ratio.clamp(1 - self.clip, 1 + self.clip)
-        objective = torch.minimum(ratio * advantage, clipped * advantage)
-        return Loss(
-            -objective[m].sum() / batch.denominator,
-            {
-                "advantage_abs": masked_sum(advantage.abs().expand_as(m), m),
-                "clipped": masked_sum((ratio != clipped).float(), m),
-                "entropy": masked_sum(scores.entropy, m),
-            },
-        )
+    def of_rewards(self, reward: Tensor, valid: Tensor, group: Tensor) -> Tensor:
+        return group_advantage(reward, valid, group)
 
 
 def group_advantage(reward: Tensor, valid: Tensor, group: Tensor) -> Tensor:
     """``(r - mean) / (std + 1e-4)`` within each group [B], over valid rows, with the unbiased std; 0 elsewhere."""
-    same = ((group[:, None] == group) & valid).to(reward.dtype)
-    count = same.sum(1)
-    reward = torch.where(valid, reward, 0.0)
-    mean = same @ reward / count.clamp(min=1)
-    # (r_j - mean_i)² summed over the group of i; equal means within a group make this its variance.
-    variance = (same * (reward[None, :] - mean[:, None]) ** 2).sum(1) / (count - 1).clamp(min=1)
-    return (reward - mean) / (variance.sqrt() + 1e-4) * valid
+    deviation = torch.where(valid, reward - group_mean(reward, valid, group), 0.0)
+    count = ((group[:, None] == group) & valid).sum(1)
+    variance = group_mean(deviation**2, valid, group) * count / (count - 1).clamp(min=1)
+    return deviation / (variance.sqrt() + 1e-4)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from agents.batch import Batch, Loss
 
@@ -14,6 +14,10 @@ class Learner:
 
     needs_expert: ClassVar[bool] = True
     """Whether `Batch.expert` must be there."""
+    mean_over: ClassVar[Literal["tokens", "rollouts"]] = "tokens"
+    """What ``batch.denominator`` counts: the tokens of the step that are learned from, or the rollouts with such."""
+    needs_contrast: ClassVar[bool] = False
+    """Whether groups in which all rewards are equal are left out: neither learned from nor in the denominator."""
 
     def validate(self, group_size: int) -> None:
         """Raise ConfigError for options that cannot work with groups of this many rollouts."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from agents.batch import Batch, leave_one_out
-from agents.learners import GRPO, DistIL, Learner
+from agents.learners import CE, DAPO, GRPO, OPD, OPSD, RLOO, SDPO, DistIL, DrGRPO, Learner, MaxRL, MiniLLM
 from agents.learners.distil import cost_to_go
 from agents.learners.grpo import group_advantage
 from distil_envs.errors import ConfigError
@@ -238,7 +238,16 @@ LEARNERS = [
     DistIL(),
     DistIL(cost="kl", gamma=0.9, credit="attempt", divergence_weight=True),
     DistIL(baseline="none", future_weight=0.5),
+    CE(),
+    SDPO(top_k=3),
+    OPSD(),
+    OPD(),
+    MiniLLM(),
     GRPO(),
+    DrGRPO(),
+    DAPO(),
+    RLOO(),
+    MaxRL(),
 ]
 
 

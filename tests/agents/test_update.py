@@ -16,7 +16,7 @@ from torch import Tensor
 
 from agents.batch import Batch, Loss
 from agents.head import CHUNK
-from agents.learners import GRPO, DistIL, Learner
+from agents.learners import DAPO, GRPO, SDPO, DistIL, DrGRPO, Learner, MiniLLM
 from agents.policy import Policy, PolicyConfig
 from agents.rollout import Rollouts
 from agents.teacher import TeacherModel
@@ -157,6 +157,51 @@ def test_an_infrastructure_failure_changes_nothing(load: Load, learner: Learner,
     )
     expected, _ = gradients(make_updater(policy, learner), rest)
     assert_equal(got, expected)
+
+
+@pytest.mark.parametrize("learner", [SDPO(top_k=5), MiniLLM(), DrGRPO(), DAPO()], ids=repr)
+def test_what_a_learner_adds_to_the_others_is_split_likewise(load: Load, learner: Learner) -> None:
+    """Buckets, sums over the rest of the episode, a mean over rollouts, groups that are left out."""
+    policy = load()
+    rollouts = make_rollouts(policy, attempts=3)
+    whole, metrics = gradients(make_updater(policy, learner), rollouts)
+    split, metrics_split = gradients(make_updater(policy, learner, tokens=1), rollouts)
+    assert_equal(whole, split)
+    assert metrics_split == pytest.approx(metrics, rel=1e-4, abs=1e-6)
+
+
+def test_groups_with_nothing_to_compare_are_as_if_never_drawn(load: Load) -> None:
+    policy = load()
+    rollouts = make_rollouts(policy, groups=4)
+    for row, episode in enumerate(rollouts.episodes):
+        right = (row < 3 and row != 1) or 6 <= row < 9
+        episode.attempt.outcome = Outcome(float(right), Status.CORRECT if right else Status.WRONG)
+    rollouts.episodes[9].attempt.outcome = Outcome(0.0, Status.INFRA_ERROR)  # of group 3: the others agree
+    rest = Rollouts(rollouts.episodes[:3], rollouts.logprobs[:3], rollouts.group[:3])
+    for learner, same in ((DAPO(clip_high=0.2), True), (GRPO(), False)):
+        got, _ = gradients(make_updater(policy, learner), rollouts)
+        expected, _ = gradients(make_updater(policy, learner), rest)
+        close = all(torch.allclose(got[name], expected[name], atol=1e-6) for name in expected)
+        assert close == same
+
+
+def test_a_mean_over_rollouts(load: Load) -> None:
+    """Of those that are learned from; GRPO without the standard deviation, but for the denominator."""
+    policy = load()
+    rollouts = make_rollouts(policy)
+    for episode in rollouts.episodes[:6]:
+        episode.attempt.outcome = Outcome(0.0, Status.INFRA_ERROR)
+    batches: list[Batch] = []
+
+    class Spy(DrGRPO):
+        def loss(self, batch: Batch) -> Loss:
+            batches.append(batch)
+            return super().loss(batch)
+
+    got, _ = gradients(make_updater(policy, Spy(length=1)), rollouts)
+    tenth, _ = gradients(make_updater(policy, DrGRPO(length=10)), rollouts)
+    assert [batch.denominator for batch in batches] == [3.0]
+    assert_equal(got, {name: 10 * value for name, value in tenth.items()})
 
 
 def test_rows_without_feedback_do_not_dilute_the_rest(load: Load) -> None:
