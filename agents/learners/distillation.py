@@ -49,7 +49,7 @@ class Distillation(Learner):
             {
                 "ce": masked_sum(scores.ce, m),
                 **({} if measure is None else {"divergence": masked_sum(scores.divergence, m)}),
-                "importance": masked_sum(rho, m),
+                **({} if self.importance_clip is None else {"importance": masked_sum(rho, m)}),
                 **described(scores, m),
             },
         )

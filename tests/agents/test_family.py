@@ -301,7 +301,7 @@ def test_importance_is_truncated_and_ratios_are_clipped() -> None:
         assert not torch.allclose(gradients(learner, batch)[2], gradients(changed, batch)[2])
     total, count = SDPO(importance_clip=1.3).loss(batch).metrics["importance"]
     assert 1.0 < total / count < 1.3
-    assert SDPO(importance_clip=None).loss(batch).metrics["importance"] == (count, count)
+    assert "importance" not in SDPO(importance_clip=None).loss(batch).metrics
     assert GRPO().loss(batch).metrics["clipped"][0] > DAPO().loss(batch).metrics["clipped"][0] > 0
 
 

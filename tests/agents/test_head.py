@@ -11,6 +11,7 @@ from torch import Tensor
 from agents.head import score
 from distil_envs.errors import ConfigError
 from feedback.distribution import Hidden, Samples, TopK
+from feedback.divergence import Divergence
 
 B, T, H, V = 5, 9, 6, 23
 LENGTHS = (9, 1, 4, 7, 0)
@@ -185,6 +186,29 @@ def test_bfloat16_stays_close_to_float64(kind: str) -> None:
         assert value.dtype == (torch.bfloat16 if name.startswith("d_") else torch.float32)
         tolerance = 2.0**-8 * float(exact[name].abs().max()) if name.startswith("d_") else 1e-4
         assert float((value.double() - exact[name]).abs().max()) <= tolerance, name
+
+
+@pytest.mark.parametrize("divergence", [Divergence(0.5), Divergence(1), Divergence(1, 4)], ids=repr)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_divergences_stay_close_to_float64(divergence: Divergence, dtype: torch.dtype) -> None:
+    """Beside a gradient of logp, in chunks, and from an expert of another precision."""
+    rounded = draw(dtype=dtype, scale=1.0)
+    results = []
+    for batch, chunk in ((rounded, 7), ({name: wide(value) for name, value in rounded.items()}, None)):
+        hidden, weight = (batch[name].clone().requires_grad_() for name in ("hidden", "weight"))
+        expert = Hidden(rounded["states"].float(), rounded["teacher_weight"].float())
+        scores = score(hidden, weight, batch["ids"], batch["mask"], expert, divergence, chunk=chunk)
+        (batch["to_ce"] * scores.divergence + batch["to_logp"] * scores.logp).sum().backward()
+        assert hidden.grad is not None and weight.grad is not None
+        assert scores.divergence.dtype == (torch.float64 if chunk is None else torch.float32)
+        results.append((scores.divergence.detach(), hidden.grad, weight.grad))
+    relative = 2.0**-8 if dtype == torch.bfloat16 else 1e-5
+    for got, exact, tolerance in zip(*results, (1e-5, relative, relative), strict=True):
+        assert float((got.double() - exact).abs().max()) <= tolerance * max(1.0, float(exact.abs().max()))
+
+
+def wide(value: Tensor) -> Tensor:
+    return value.double() if value.is_floating_point() else value
 
 
 def test_a_frozen_head_gets_no_gradient() -> None:
