@@ -26,7 +26,7 @@ class Start:
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE.yaml")] = None
     """Options from a YAML file, such as the config.yaml of a run. Options given here override it."""
     learner: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
-    """The learner: DistIL, SDPO, GRPO, … (the README lists them), or `module:Class`. Its options are --learner.OPTION."""
+    """The learner: DistIL, SDPO, GRPO, … (the README lists them), or `module:Class`. Its options: --learner.OPTION."""
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Go on with the run in --run-dir after its newest checkpoint, with the options saved there."""
     imports: Imports = ()
