@@ -28,6 +28,7 @@ CONTENTS = {
     "checkpoints": "to resume from",
     "tensorboard": "the same numbers: tensorboard --logdir",
     "learning-curve.png": "the same numbers as a picture",
+    "curriculum.png": "what was sampled, and how it went",
     "model": "the result, a plain Hugging Face folder",
 }
 
