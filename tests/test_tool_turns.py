@@ -215,6 +215,24 @@ def test_no_room_for_results() -> None:
         make(max_tool_tokens=20)
 
 
+def test_room_that_is_accepted_is_enough_for_whatever_is_called() -> None:
+    options = {"max_tool_calls": 1, "max_new_tokens": 3000}
+    least = next(room for room in range(40, 200) if accepted(max_tool_tokens=room, **options))
+    env = make(max_tool_tokens=least, **options)
+    env.reset(seed=0)
+    put, (*_, terminated, _, _) = added(env, ids_of(call("odd") * 40))
+    assert not terminated and len(put) <= least
+    assert "further calls were not run" in decode(TOKENIZER, put)
+
+
+def accepted(**options: Any) -> bool:
+    try:
+        make(**options)
+    except ConfigError:
+        return False
+    return True
+
+
 # Random episodes.
 
 TURNS = st.one_of(
