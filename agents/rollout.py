@@ -14,7 +14,6 @@ import torch
 from agents.engines.local import generate
 from agents.policy import Policy
 from distil_envs import Episode, Outcome, Raised, Status, TokenEnv
-from distil_envs.conductor import wait_for_any
 from distil_envs.counted import generator
 from distil_envs.vector import TokenVectorEnv
 
@@ -136,7 +135,7 @@ class _Rows:
         """Wait until no row is at work."""
         while self.pending.any():
             # `submit` would not wait while other rows can act.
-            wait_for_any([self._envs.rows[row].conductor for row in np.flatnonzero(self.pending)])
+            self._envs.wait()
             self.submit({})
 
     def can_act(self) -> list[int]:

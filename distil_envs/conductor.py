@@ -6,6 +6,7 @@ Verifications and tools run in the background; `advance` never waits, and `colle
 from __future__ import annotations
 
 import logging
+import operator
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -17,10 +18,11 @@ from gymnasium.error import ResetNeeded
 
 from distil_envs.conversation import Conversation
 from distil_envs.ending import Endings
-from distil_envs.episode import Attempt, Episode
+from distil_envs.episode import Attempt, Episode, Message
 from distil_envs.errors import ConfigError, told
 from distil_envs.grading import Grader, Verifier, grade, infra_error
 from distil_envs.outcome import CallStatus, Outcome, Status, ToolCalled
+from distil_envs.task import Task
 from distil_envs.tools import Tool, run_calls
 from distil_envs.turns import Turns
 
@@ -59,6 +61,8 @@ class Conductor:
     endings: Endings
     turns: Turns
     tools: tuple[Tool, ...]
+    prompt_room: int
+    """Ids that a prompt may have, what describes the tools included."""
     max_new_tokens: int
     """What the policy may make in one attempt."""
     max_attempts: int
@@ -102,11 +106,34 @@ class Conductor:
         return self.max_new_tokens + results
 
     @property
+    def room(self) -> int:
+        """Ids that an episode may have."""
+        between = (self.max_attempts - 1) * self.turns.max_feedback_tokens
+        return self.prompt_room + self.max_attempts * self.attempt_room + between
+
+    @property
     def work_left_s(self) -> float | None:
         """Seconds that the work under way may still take before it is given up; None without a deadline."""
         if self.deadline_s is None or self._job is None:
             return None
         return max(self.deadline_s * self._job.parts - self._job.taken_s, 0.0)
+
+    def open(self, task: Task, prompt: Sequence[int], messages: Sequence[Message], rollout_id: str) -> None:
+        """Begin an episode. Raises ConfigError for a prompt that cannot be, or one that no turn could follow."""
+        ids, vocabulary = tuple(int(token) for token in prompt), len(self.turns.tokenizer)
+        if not 0 < len(ids) <= self.prompt_room:
+            raise ConfigError(
+                f"the prompt of task {task.id!r} has {len(ids)} tokens, but there is room for 1 to "
+                f"{self.prompt_room}; raise max_prompt_tokens, or show fewer shots (tasks are never cut)"
+            )
+        if min(ids) < 0 or max(ids) >= vocabulary:
+            raise ConfigError(f"the prompt of task {task.id!r} has ids outside the vocabulary [0, {vocabulary})")
+        if not messages and (self.max_attempts > 1 or self.tools):
+            raise ConfigError(
+                "several attempts and tools continue the chat of the task, but this environment makes its prompt ids "
+                "without one: let TokenEnv.messages(task) give the chat"
+            )
+        self.begin(Conversation(task, ids, tuple(messages), rollout_id))
 
     def begin(self, conversation: Conversation) -> None:
         """Go on from here, instead of whatever was at hand. A turn that has ended is graded, or its tools run."""
@@ -115,13 +142,14 @@ class Conductor:
         if conversation.cause is not None and not conversation.over:
             self._begin_work()
 
-    def advance(self, tokens: Sequence[int]) -> None:
+    def advance(self, ids: Sequence[int]) -> None:
         """Take ids of the policy; at the end of its turn, begin what follows.
 
-        Raises ResetNeeded when the episode is over, ValueError for ids behind the end of the turn; then nothing has
-        changed.
+        Raises ResetNeeded when the episode is over, ValueError for what are no ids, and for ids behind the end of the
+        turn; then nothing has changed.
         """
         now = self.now
+        tokens = [self._checked(token, position) for position, token in enumerate(ids)]
         if not tokens:
             return
         if now.over:
@@ -168,6 +196,16 @@ class Conductor:
             self.grader.close()
         if self.owns_grader:
             self.grader, self.owns_grader = None, False
+
+    def _checked(self, token: Any, position: int) -> int:
+        try:
+            number = operator.index(token)
+        except TypeError:
+            raise ValueError(f"token at position {position} must be an integer, got {token!r}") from None
+        vocabulary = len(self.turns.tokenizer)
+        if not 0 <= number < vocabulary:
+            raise ValueError(f"token {number} at position {position} is outside the vocabulary [0, {vocabulary})")
+        return number
 
     def _give_up(self) -> None:
         """Wait no more for the work, done or not."""
@@ -225,8 +263,8 @@ class Conductor:
         """The episode as it stands: plain JSON values."""
         return {**self.now.to_dict(), "vocabulary": len(self.turns.tokenizer)}
 
-    def restored(self, state: Mapping[str, Any], room: int) -> Conversation:
-        """A saved episode. Raises ConfigError where it cannot go on here; ``room``: for how many ids there is room."""
+    def restored(self, state: Mapping[str, Any]) -> Conversation:
+        """A saved episode. Raises ConfigError where it cannot go on here."""
         saved = Conversation.from_dict(state)
         vocabulary = len(self.turns.tokenizer)
         if state.get("vocabulary") != vocabulary:
@@ -238,7 +276,7 @@ class Conductor:
         if outside:
             raise ConfigError(f"this saved episode is damaged: it holds the id {outside[0]}")
         may_follow = 0 if saved.over else self._may_follow(saved)
-        if may_follow < 0 or len(saved.ids) + may_follow > room:
+        if may_follow < 0 or len(saved.ids) + may_follow > self.room:
             raise ConfigError(
                 f"this episode has {len(saved.ids)} tokens and goes beyond what this environment has room for; give it "
                 "the options of the one that it was saved in"

@@ -5,7 +5,7 @@ It only grows. Saved as plain JSON it can be taken up again, many times over, by
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, get_args
 
@@ -136,7 +136,7 @@ class Conversation:
                 [(start, end) for start, end in data["inserted"]],
                 list(Trace.from_dict(data["called"]).events),  # type: ignore[arg-type]
                 _cause(data["cause"]),
-                bool(data["over"]),
+                _over(data["over"], data["attempts"]),
             )
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"this saved episode is damaged: {type(error).__name__}: {error}") from error
@@ -146,6 +146,12 @@ def _cause(value: Any) -> Cause | None:
     if value not in (None, *get_args(Cause)):
         raise ValueError(f"cause {value!r}")
     return value  # type: ignore[no-any-return]
+
+
+def _over(value: Any, attempts: Sequence[Any]) -> bool:
+    if value and not attempts:
+        raise ValueError("an episode that is over has at least one attempt")
+    return bool(value)
 
 
 def _feedback(row: Mapping[str, Any]) -> Any:

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distil_envs.conductor import AttemptReward, Conductor, Work, wait_for_any
-from distil_envs.conversation import Conversation
-from distil_envs.counted import derive
+from distil_envs.drawing import draw_task
 from distil_envs.ending import Endings
 from distil_envs.episode import Episode
 from distil_envs.errors import ConfigError
@@ -172,15 +171,11 @@ class TokenEnv(gym.Env[Observation, int]):
         grades = self.verifier if type(self).verify is TokenEnv.verify else self.verify
         endings = Endings(self.tokenizer, self.eos_token_ids, self.stop)
         self.conductor = Conductor(
-            endings, turns, self.tools, max_new_tokens, max_attempts, attempt_reward, deadline_s,
-            grades, self.reply, self._feedback_on, grader,
+            endings, turns, self.tools, max_prompt_tokens + turns.tools_tokens, max_new_tokens, max_attempts,
+            attempt_reward, deadline_s, grades, self.reply, self._feedback_on, grader,
         )  # fmt: skip
 
-        self.prompt_room: int = max_prompt_tokens + turns.tools_tokens
-        """Tokens that a prompt may have, what describes the tools included."""
-        between = (max_attempts - 1) * max_feedback_tokens
-        self._length = self.prompt_room + max_attempts * self.conductor.attempt_room + between
-        vocabulary, length = len(self.tokenizer), self._length
+        vocabulary, length = len(self.tokenizer), self.conductor.room
         self.observation_space: gym.Space[Any] = gym.spaces.Dict(
             {
                 "input_ids": gym.spaces.Box(0, vocabulary - 1, (length,), np.int64),
@@ -202,16 +197,7 @@ class TokenEnv(gym.Env[Observation, int]):
         ``options={"task": task}`` asks for that task, ``{"index": i}`` for the i-th of a finite task set. Raises
         ConfigError for other options, and for an index where there is none.
         """
-        unknown = set(options) - {"task", "index"}
-        if unknown or len(options) > 1:
-            raise ConfigError(f"reset options must be {{'task': Task}} or {{'index': int}}, got {sorted(options)}")
-        if "task" in options:
-            if not isinstance(options["task"], Task):
-                raise ConfigError(f"reset option 'task' must be a Task, got {type(options['task']).__name__}")
-            return options["task"]
-        if "index" in options:
-            return self._indexed(operator.index(options["index"]))
-        return self.tasks.draw(derive(seed, "env"), episode)
+        return draw_task(self.tasks, seed, episode, options)
 
     def messages(self, task: Task) -> list[dict[str, str]]:
         """The chat before the policy's turn: system message, solved examples, question."""
@@ -261,23 +247,7 @@ class TokenEnv(gym.Env[Observation, int]):
             self._seed, self._episode = self.np_random_seed, 0
         task = self.draw(self._seed, self._episode, options)
         self._episode += 1
-        prompt = tuple(int(token) for token in self.prompt_ids(task))
-        if not 0 < len(prompt) <= self.prompt_room:
-            raise ConfigError(
-                f"the prompt of task {task.id!r} has {len(prompt)} tokens, but there is room for 1 to "
-                f"{self.prompt_room}; raise max_prompt_tokens, or show fewer shots (tasks are never cut)"
-            )
-        if min(prompt) < 0 or max(prompt) >= len(self.tokenizer):
-            raise ConfigError(
-                f"the prompt of task {task.id!r} has ids outside the vocabulary [0, {len(self.tokenizer)})"
-            )
-        messages = tuple(self.messages(task))
-        if not messages and (self.max_attempts > 1 or self.tools):
-            raise ConfigError(
-                "several attempts and tools continue the chat of the task, but this environment makes its prompt ids "
-                "without one: let TokenEnv.messages(task) give the chat"
-            )
-        self.conductor.begin(Conversation(task, prompt, messages, rollout_id or ""))
+        self.conductor.open(task, self.prompt_ids(task), self.messages(task), rollout_id or "")
         return self.observation(), self._info()
 
     def step(self, action: int) -> Result:
@@ -329,7 +299,7 @@ class TokenEnv(gym.Env[Observation, int]):
 
         Raises as `submit` does.
         """
-        self.conductor.advance([self._token(token, position) for position, token in enumerate(ids)])
+        self.conductor.advance(ids)
 
     def stopped(self, ids: Sequence[int]) -> bool:
         """Whether the policy's turn at hand, with these ids behind it, holds a stop string."""
@@ -403,9 +373,9 @@ class TokenEnv(gym.Env[Observation, int]):
     def observation(self) -> Observation:
         """The current observation, in new arrays. Raises ResetNeeded before the first `reset`."""
         ids = self.conductor.now.ids
-        padded = np.full(self._length, self._pad_id, np.int64)
+        padded = np.full(self.conductor.room, self._pad_id, np.int64)
         padded[: len(ids)] = ids
-        mask = np.zeros(self._length, np.int8)
+        mask = np.zeros(self.conductor.room, np.int8)
         mask[: len(ids)] = 1
         return {"input_ids": padded, "attention_mask": mask}
 
@@ -428,7 +398,7 @@ class TokenEnv(gym.Env[Observation, int]):
     ) -> tuple[Observation, dict[str, Any]]:
         if others:
             raise ConfigError(f"the reset option 'state' goes with no other, got also {sorted(others)}")
-        conversation = self.conductor.restored(state, self._length)
+        conversation = self.conductor.restored(state)
         if rollout_id is not None:
             conversation.rollout_id = rollout_id
         try:
@@ -437,28 +407,6 @@ class TokenEnv(gym.Env[Observation, int]):
             raise ConfigError("this saved episode is damaged: its 'sequence' must be two whole numbers") from None
         self.conductor.begin(conversation)
         return self.observation(), self._info()
-
-    def _indexed(self, index: int) -> Task:
-        tasks = self.tasks
-        if not isinstance(tasks, Sequence):
-            raise ConfigError(
-                f"task set {tasks.name!r} generates its tasks and has no index; pass num_tasks=… to take some"
-            )
-        if not 0 <= index < len(tasks):
-            raise ConfigError(f"task set {tasks.name!r} has the indices 0 to {len(tasks) - 1}, got {index}")
-        task: Task = tasks[index]
-        return task
-
-    def _token(self, token: Any, position: int) -> int:
-        try:
-            number = operator.index(token)
-        except TypeError:
-            raise ValueError(f"token at position {position} must be an integer, got {token!r}") from None
-        if not 0 <= number < len(self.tokenizer):
-            raise ValueError(
-                f"token {number} at position {position} is outside the vocabulary [0, {len(self.tokenizer)})"
-            )
-        return number
 
 
 def _check(**counts: int) -> None:

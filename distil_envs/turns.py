@@ -96,7 +96,8 @@ class Turns:
 
         Raises ConfigError where not even empty results fit into ``max_tool_tokens``.
         """
-        assert self.tool_format is not None
+        form = self.tool_format
+        assert form is not None
         shown = [result for result in called if result.status is not CallStatus.NOT_RUN]
 
         def cut(limit: int) -> list[ToolCalled]:
@@ -107,7 +108,7 @@ class Turns:
             ]
 
         def render(limit: int) -> list[int]:
-            messages = [dict(message) for message in self.tool_format.results(cut(limit))]  # type: ignore[union-attr]
+            messages = [dict(message) for message in form.results(cut(limit))]
             if calls_left == 0:
                 left_out = len(called) - len(shown)
                 more = f"{left_out} further calls were not run. " if left_out else ""
@@ -136,7 +137,6 @@ class Turns:
 
         Raises ConfigError where it does not fit into ``max_feedback_tokens`` without any feedback.
         """
-
         words = shorten(words, self.max_feedback_tokens * MAX_CHARS_PER_TOKEN)
 
         def render(limit: int) -> list[int]:

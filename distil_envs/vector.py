@@ -184,6 +184,12 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
                 raise ValueError(f"row {row} {state} and takes no ids; submit [] for it")
         return self._advance(ids)
 
+    def wait(self) -> None:
+        """Return when a row that is at work has something to tell, which `submit` then does; at once if none is."""
+        at_work = [row.conductor for row in self.rows if row.work is not None]
+        if at_work:
+            wait_for_any(at_work)
+
     def shared(self) -> dict[str, Any]:
         """Options that further rows take from the first (see `TokenEnv.shared`); none where a subclass has not said."""
         kind = type(self.rows[0])
@@ -216,9 +222,8 @@ class TokenVectorEnv(VectorEnv[Observation, NDArray[np.int64], NDArray[Any]]):
                 except ValueError as error:
                     raise ValueError(f"row {index}: {error}") from error
 
-        at_work = [row.conductor for row in self.rows if row.work is not None]
-        if at_work and all(self._resting(index) for index in range(self.num_envs)):
-            wait_for_any(at_work)
+        if all(self._resting(index) for index in range(self.num_envs)):
+            self.wait()
         results = [self._collect(index) for index in range(self.num_envs)]
         self._ended |= np.array([result[2] or result[3] for result in results])
 

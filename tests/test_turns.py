@@ -257,6 +257,7 @@ def test_an_episode_that_is_over_comes_back_whole() -> None:
         ({"completion": None}, "damaged: TypeError"),
         ({"called": None}, "damaged: AttributeError"),
         ({"cause": "nonsense"}, "damaged: ValueError"),
+        ({"over": True}, "damaged: ValueError"),
         ({"sequence": None}, "its 'sequence' must be two whole numbers"),
     ],
 )

@@ -90,7 +90,7 @@ def show(
         out.print(Text(printable(str(env.tokenizer.decode(ids, skip_special_tokens=False)))), soft_wrap=True)
         out.print()
         about = {
-            "prompt": f"{len(ids)} tokens of at most {env.prompt_room}",
+            "prompt": f"{len(ids)} tokens of at most {env.conductor.prompt_room}",
             "budget": f"{env.max_new_tokens} tokens for the answer",
             "tokenizer": f"{tokenizer or type(env.tokenizer).__name__}, {len(env.tokenizer)} tokens",
             "ends at": ", ".join([*(repr(_decoded(env, token)) for token in sorted(env.eos_token_ids)), *env.stop]),

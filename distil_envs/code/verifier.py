@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from distil_envs.code.trace import Bounds, Tracer
 from distil_envs.errors import ConfigError, TaskError
 from distil_envs.grading import infra_error
 from distil_envs.outcome import Check, Diagnosis, Event, Outcome, Status, Trace
+from distil_envs.sandbox.lazy import LazySandbox
 from distil_envs.sandbox.protocol import Call, Limits, Lines, Sandbox, SandboxError
 from distil_envs.task import Task
 
@@ -65,9 +65,7 @@ class CodeVerifier:
     """How much of what a program says goes into a trace."""
 
     def __post_init__(self) -> None:
-        self._lock = threading.Lock()
-        self._made: Sandbox | None = None
-        self._closed = False
+        self._lazy = LazySandbox(self.sandbox)
         self._calls: dict[CheckCase, tuple[Call, ...] | TaskError] = {}
 
     def __call__(self, task: Task, completion: str) -> Outcome:
@@ -107,16 +105,7 @@ class CodeVerifier:
 
     def make_sandbox(self) -> Sandbox:
         """The sandbox, made now if it was not yet. Raises SandboxError where there is none, and after `close`."""
-        if not isinstance(self.sandbox, str):
-            return self.sandbox
-        with self._lock:
-            if self._closed:
-                raise SandboxError("this verifier is closed; make a new one")
-            if self._made is None:
-                from distil_envs.sandbox import make_sandbox
-
-                self._made = make_sandbox(self.sandbox)
-            return self._made
+        return self._lazy.get()
 
     def resources(self) -> Mapping[str, str]:
         """What grading runs on, for the record of a run (law 6). Raises SandboxError where there is no sandbox."""
@@ -124,10 +113,7 @@ class CodeVerifier:
 
     def close(self) -> None:
         """Close the sandbox that this made. May be called twice."""
-        with self._lock:
-            made, self._made, self._closed = self._made, None, True
-        if made is not None:
-            made.close()
+        self._lazy.close()
 
     def _recorded(self, case: CheckCase) -> tuple[Call, ...]:
         """What tests that are code ask, once for each; two threads may find out the same thing at the same time."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
 from distil_envs.grading import WorkerError, shared_pool
-from distil_envs.sandbox.protocol import Ended, Execution, Limits, Program, Sandbox, SandboxError
+from distil_envs.sandbox.lazy import LazySandbox
+from distil_envs.sandbox.protocol import Ended, Execution, Limits, Program, Sandbox
 from distil_envs.tools.tool import ToolError, ToolTimeout
 
 PARSE_S = 5.0
@@ -43,16 +43,13 @@ class PythonTool:
                 use; or a `Sandbox`, which its owner closes.
             limits: of one call; by default those of `Limits`.
         """
-        self.sandbox = sandbox
         self.limits = limits or Limits()
-        self._lock = threading.Lock()
-        self._made: Sandbox | None = None
-        self._closed = False
+        self._lazy = LazySandbox(sandbox)
 
     def __call__(self, arguments: Mapping[str, Any]) -> str:
         """What the program printed. Raises ToolError, ToolTimeout; SandboxError when our side fails."""
         source = arguments["code"]
-        execution = self._make_sandbox().run(Program(_showing(source), limits=self.limits))
+        execution = self._lazy.get().run(Program(_showing(source), limits=self.limits))
         printed = execution.stdout.text
         problem = self._problem(execution, source)
         if not problem:
@@ -63,26 +60,11 @@ class PythonTool:
 
     def resources(self) -> Mapping[str, str]:
         """What programs run in, for the record of a run (law 6). Raises SandboxError where there is no sandbox."""
-        return {"sandbox": self._make_sandbox().name}
+        return {"sandbox": self._lazy.get().name}
 
     def close(self) -> None:
         """Close the sandbox that this made. May be called twice."""
-        with self._lock:
-            made, self._made, self._closed = self._made, None, True
-        if made is not None:
-            made.close()
-
-    def _make_sandbox(self) -> Sandbox:
-        if not isinstance(self.sandbox, str):
-            return self.sandbox
-        with self._lock:
-            if self._closed:
-                raise SandboxError("this tool is closed; make a new one")
-            if self._made is None:
-                from distil_envs.sandbox import make_sandbox
-
-                self._made = make_sandbox(self.sandbox)
-            return self._made
+        self._lazy.close()
 
     def _problem(self, execution: Execution, source: str) -> str:
         """How the program ended, if not well."""

@@ -59,7 +59,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[Counting]:
         made.append(Counting())
         return made[-1]
 
-    monkeypatch.setattr("distil_envs.sandbox.make_sandbox", make)
+    monkeypatch.setattr("distil_envs.sandbox.lazy.make_sandbox", make)
     return made
 
 
@@ -110,7 +110,7 @@ def test_what_is_given_stays_open(counting: list[Counting]) -> None:
 def test_a_verifier_by_its_name_is_closed_by_any_environment(counting: list[Counting]) -> None:
     env = TokenEnv(tasks=TASKS, verifier="code", max_prompt_tokens=600)
     assert isinstance(env.verifier, CodeVerifier)
-    env.verifier.sandbox = "counting"
+    env.verifier._lazy = LazySandbox("counting")
     env.verifier.make_sandbox()
     env.close()
     assert counting[0].closed == 1
