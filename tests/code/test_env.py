@@ -14,6 +14,7 @@ from distil_envs.code import CodeEnv, CodeVerifier
 from distil_envs.errors import ConfigError, NotFoundError
 from distil_envs.loaders.shipped import shipped, shipped_folder
 from distil_envs.sandbox import Execution, Limits, Program, Sandbox
+from distil_envs.sandbox.lazy import LazySandbox
 from distil_envs.task_set import load_tasks
 from distil_envs.text import fenced
 
