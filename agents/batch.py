@@ -45,7 +45,7 @@ class Batch:
     """The expert's distributions [B, T], at learnable positions; elsewhere they mean nothing. None for learners that
     need none."""
     depends_on: Tensor | None = None
-    """bool [B, B], [i, j] true when some feedback of row i was made from row j. None: no row depends on another."""
+    """bool [B, B], [i, j] true when some feedback of row i was made from row j, itself included. None: none was."""
     old_logp: Tensor | None = None
     """float32 [B, T], log-probabilities (nats) of `ids` under the policy that sampled them."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 import yaml
 
@@ -16,7 +16,10 @@ from distil_envs.curriculum import CurriculumConfig
 from distil_envs.errors import ConfigError
 from distil_envs.registry import names, resolve
 from feedback.context import ContextTemplate
+from feedback.experts.expert import Expert
 from feedback.experts.self_teacher import SelfTeacher
+
+K = TypeVar("K")
 
 MAY_CHANGE = frozenset({
     "steps", "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "policy.device"
@@ -116,8 +119,8 @@ class TrainerConfig:
     """Which tasks each step draws."""
     policy: PolicyConfig = field(default_factory=PolicyConfig)
     """How the model is loaded and which of its weights train."""
-    teacher: SelfTeacher = field(default_factory=SelfTeacher)
-    """The expert of learners that need one."""
+    expert: Expert = field(default_factory=SelfTeacher)
+    """The expert of learners that need one, and its options."""
 
     def validate(self) -> None:
         """Raise ConfigError for values that cannot work, before anything is loaded."""
@@ -139,6 +142,7 @@ class TrainerConfig:
         self.curriculum.validate()
         self.policy.validate()
         self.learner.validate(self.group_size)
+        self.expert.validate()
         for name, value in _flat(self.to_dict()).items():
             try:
                 yaml.safe_dump(value)
@@ -165,27 +169,24 @@ class TrainerConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML values; `from_dict` reads them back."""
         values = asdict(self, dict_factory=_plain)
-        values["learner"] = {"name": learner_name(self.learner), **values["learner"]}
-        values["teacher"]["context"].pop("demonstrations")
+        values["learner"] = {"name": registered_name("learners", self.learner), **values["learner"]}
+        values["expert"] = _expert_values(self.expert)
         return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainerConfig:
-        """From YAML values; ``learner: GRPO`` is short for ``learner: {name: GRPO}``.
+        """From YAML values; ``learner: GRPO`` is short for ``learner: {name: GRPO}``, and so with experts.
 
         Raises ConfigError naming an unknown option and its closest known ones, or a value of another type.
         """
         values = dict(values)
-        if isinstance(values.get("learner"), str):
-            values["learner"] = {"name": values["learner"]}
-        learner, teacher = _section(values, "learner"), _section(values, "teacher")
-        context = build(ContextTemplate, _section(teacher, "context"), "teacher.context.")
+        learner, expert = _named(values, "learner"), _named(values, "expert")
         nested = {
             "learner": make_learner(learner.pop("name", "DistIL"), learner),
+            "expert": make_expert(expert.pop("name", "self-teacher"), expert),
             "environment": build(EnvConfig, _section(values, "environment"), "environment."),
             "curriculum": build(CurriculumConfig, _section(values, "curriculum"), "curriculum."),
             "policy": build(PolicyConfig, _section(values, "policy"), "policy."),
-            "teacher": build(SelfTeacher, {**teacher, "context": context}, "teacher."),
         }
         return build(cls, {**values, **nested})
 
@@ -208,17 +209,46 @@ class TrainerConfig:
 
 def make_learner(name: str, options: dict[str, Any]) -> Learner:
     """A learner by its registered name, or `module:Class`, with its options."""
-    kind = resolve("learners", name)
-    if not (isinstance(kind, type) and issubclass(kind, Learner)):
-        raise ConfigError(f"learner {name!r} must be a subclass of agents.Learner, got {kind!r}")
-    return build(kind, options, "learner.")
+    return build(_kind("learners", name, Learner), options, "learner.")
 
 
-def learner_name(learner: Learner) -> str:
-    """The name under which `make_learner` finds its class."""
-    kind = type(learner)
-    known = kind.__name__ in names("learners") and resolve("learners", kind.__name__) is kind
-    return kind.__name__ if known else f"{kind.__module__}:{kind.__qualname__}"
+def make_expert(name: str, options: dict[str, Any], prefix: str = "expert.") -> Expert:
+    """An expert by its registered name, or `module:Class`, with its options, experts among them."""
+    kind = _kind("experts", name, Expert)
+    nested = {item.name for item in fields(kind) if get_type_hints(kind)[item.name] is Expert}
+    made = {}
+    for part in nested & options.keys():
+        own = _named(options, part)
+        made[part] = make_expert(own.pop("name", "self-teacher"), own, f"{prefix}{part}.")
+    return build(kind, {**options, **made}, prefix)
+
+
+def registered_name(kind: str, thing: object) -> str:
+    """The name under which the class of a learner or an expert is found."""
+    cls = type(thing)
+    found = (name for name in names(kind) if name == cls.__name__ or kind == "experts")
+    known = next((name for name in found if resolve(kind, name) is cls), None)
+    return known or f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _kind(kind: str, name: str, base: type[K]) -> type[K]:
+    found = resolve(kind, name)
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise ConfigError(
+            f"{kind[:-1]} {name!r} must be a subclass of {base.__module__}.{base.__name__}, got {found!r}"
+        )
+    return found
+
+
+def _expert_values(expert: Expert) -> dict[str, Any]:
+    values = {"name": registered_name("experts", expert), **asdict(expert, dict_factory=_plain)}
+    for item in fields(expert):
+        own = getattr(expert, item.name)
+        if isinstance(own, Expert):
+            values[item.name] = _expert_values(own)
+        elif isinstance(own, ContextTemplate):
+            values[item.name].pop("demonstrations")
+    return values
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -232,6 +262,13 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _plain(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """Options as YAML has them, without tuples."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in pairs}
+
+
+def _named(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """`_section`, of which ``name: NAME`` is a short form."""
+    if isinstance(values.get(name), str):
+        return {"name": values.pop(name)}
+    return _section(values, name)
 
 
 def _section(values: dict[str, Any], name: str) -> dict[str, Any]:

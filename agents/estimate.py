@@ -67,9 +67,10 @@ def _memory(policy: Policy, config: TrainerConfig, length: int) -> float:
     shape = policy.base.config
     weights = sum(p.numel() * p.element_size() for p in policy.model.parameters())
     trained = sum(p.numel() * p.element_size() for p in policy.trainable().values())
-    teacher = (
-        weights if config.learner.needs_expert and config.teacher.weights != "live" and not policy.has_adapter else 0
+    held = {source.kind for source in config.expert.sources()} - (
+        {"live", "frozen"} if policy.has_adapter else {"live"}
     )
+    teacher = weights * len(held) if config.learner.needs_expert else 0
     tokens = min(config.micro_batch_tokens, length * config.tasks_per_step * config.group_size)
     layers = shape.num_hidden_layers * (config.policy.lora_top if policy.has_adapter else 1.0)
     activations = tokens * layers * shape.hidden_size * ACTIVATION_BYTES * (2 if policy.dtype == torch.float32 else 1)

@@ -117,7 +117,7 @@ class _Head(torch.autograd.Function):
                 if divergence is not None:
                     distance[part] = divergence.value(target, log_q)
                 if expert.has_probabilities:
-                    expert_entropy[part] = target.entropy()
+                    expert_entropy[part] = target.entropy(log_q)
                     expert_logp[part] = target.log_prob(ids[part], log_q)
         ctx.save_for_backward(hidden, weight, ids)
         ctx.expert, ctx.divergence, ctx.size = expert, divergence, size

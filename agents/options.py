@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import types
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from distil_envs.errors import ConfigError
@@ -16,7 +16,7 @@ def build(kind: type[T], values: dict[str, Any], prefix: str = "") -> T:
     """An instance of the dataclass `kind`.
 
     Args:
-        values: by field name.
+        values: by field name; those of a nested dataclass likewise.
         prefix: put before the names in messages, such as ``learner.``.
 
     Raises ConfigError for an unknown option (naming the closest known ones) and for a value of another type.
@@ -29,8 +29,18 @@ def build(kind: type[T], values: dict[str, Any], prefix: str = "") -> T:
             close = difflib.get_close_matches(name, known, 3)
             named = ", ".join(prefix + each for each in close or sorted(known))
             raise ConfigError(f"unknown option {prefix}{name}; {'did you mean' if close else 'known:'} {named}")
+        if isinstance(hints[name], type) and is_dataclass(hints[name]) and isinstance(value, dict):
+            value = build(hints[name], value, f"{prefix}{name}.")
         checked[name] = _checked(f"{prefix}{name}", value, hints[name])
     return kind(**checked)
+
+
+def require_choices(options: Any, prefix: str = "") -> None:
+    """Raise ConfigError where a field that is one of several words holds another."""
+    for name, hint in get_type_hints(type(options)).items():
+        if get_origin(hint) is Literal and getattr(options, name) not in get_args(hint):
+            known = ", ".join(map(str, get_args(hint)))
+            raise ConfigError(f"{prefix}{name} must be one of {known}, got {getattr(options, name)!r}")
 
 
 def _checked(name: str, value: Any, hint: Any) -> Any:

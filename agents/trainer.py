@@ -21,13 +21,14 @@ from agents.demonstrations import demonstrate
 from agents.environments import make_envs, pool_size, take_provider
 from agents.estimate import estimate
 from agents.examine import Examiner
+from agents.lessons import Lessons
 from agents.policy import Policy
 from agents.processes import gather_step
 from agents.progress import StepProgress
 from agents.rollout import Rollouts, Sampling, failure, ids_hash, reset_rows, rollout, usable
 from agents.run_directory import RunDirectory
 from agents.sampled import draw_sampled, figures, results
-from agents.teacher import TeacherModel
+from agents.scorers import Scorers
 from agents.update import Metrics, Updater, add
 from distil_envs import Outcome, Status, TokenEnv, ToolCalled
 from distil_envs.counted import derive
@@ -55,6 +56,7 @@ class Trainer:
         self.console = console or Console(stderr=True, quiet=not self.accelerator.is_main_process)
         self.provider: Provider | None = None
         self.curriculum: Curriculum  # made with the environment, whose tasks it draws
+        self.lessons: Lessons
         self._created = False
 
     def train(self) -> dict[str, Any]:
@@ -88,7 +90,7 @@ class Trainer:
             if main:
                 self._open(run)
             self.accelerator.wait_for_everyone()
-            step = self._restore(run, updater)
+            step = self._restore(run, updater, envs)
             if main and resources:
                 run.append("resources.jsonl", [{"step": step, **resources}])
                 self._say(", ".join(f"{name}: {value}" for name, value in resources.items()))
@@ -149,25 +151,41 @@ class Trainer:
                 f"train_attempts: there is no attempt {never[0]}, episodes have at most {attempts}; "
                 "raise environment.max_attempts, or name others"
             )
-        if config.learner.needs_expert and self.provider is None:
+        expert = config.expert if config.learner.needs_expert else None
+        corrected = config.learner.corrections(0) > 0
+        if self.provider is None and (corrected or (expert is not None and expert.needs_feedback())):
             raise ConfigError(
                 f"{type(config.learner).__name__} learns from feedback, but {config.env} gives none and none was asked "
                 "for: add --feedback answer (or another provider), or use a learner of rewards such as GRPO"
             )
-        teacher = config.teacher if config.learner.needs_expert else None
-        if teacher is not None and self.provider is not None and config.demonstrations:
-            teacher.context.demonstrations = demonstrate(envs.rows[0], self.provider, config.demonstrations)
+        if expert is not None and self.provider is not None and config.demonstrations:
+            shown = demonstrate(envs.rows[0], self.provider, config.demonstrations) if expert.templates() else ()
+            for template in expert.templates():
+                template.demonstrations = shown
+        self.lessons = Lessons(
+            config.learner,
+            expert,
+            policy.tokenizer,
+            int(policy.tokenizer.eos_token_id),
+            config.seed,
+            tuple(config.train_attempts),
+        )
+        if config.learner.aggregate() and self.accelerator.num_processes > 1:
+            raise ConfigError(
+                f"{type(config.learner).__name__} aggregates rollouts, which works in one process only, not in "
+                f"{self.accelerator.num_processes}: launch it without accelerate, or use CE"
+            )
         return Updater(
             policy,
             config.learner,
             torch.optim.AdamW(policy.trainable().values(), lr=config.learning_rate, weight_decay=config.weight_decay),
             self.accelerator,
-            teacher,
-            TeacherModel(policy, teacher) if teacher is not None else None,
+            expert,
+            Scorers(policy, expert) if expert is not None else None,
             config.micro_batch_tokens,
             config.max_grad_norm,
             config.passes,
-            train_attempts=tuple(config.train_attempts),
+            config.seed,
         )
 
     def _step(self, policy: Policy, envs: TokenVectorEnv, updater: Updater, step: int) -> tuple[Row, list[Row]]:
@@ -180,7 +198,7 @@ class Trainer:
         self._give_feedback(rollouts)
         for group in updater.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * min(1.0, (step + 1) / max(self.config.warmup_steps, 1))
-        own = updater.step(rollouts)
+        own = updater.step(step, self.lessons.take(step, rollouts))
         add(own, _describe(rollouts, envs.rows[0]))
         metrics, episodes = gather_step(self.accelerator, own, rollouts)
         sampled = results(episodes)
@@ -247,11 +265,12 @@ class Trainer:
         return {
             "policy": {name: p.detach() for name, p in updater.policy.trainable().items()},
             "optimizer": updater.optimizer.state_dict(),
-            "teacher": updater.teacher_model.state_dict() if updater.teacher_model else {},
+            "expert": updater.models.state_dict() if updater.models else {},
+            "lessons": self.lessons.state(),
             "curriculum": self.curriculum.state(),
         }
 
-    def _restore(self, run: RunDirectory, updater: Updater) -> int:
+    def _restore(self, run: RunDirectory, updater: Updater, envs: TokenVectorEnv) -> int:
         """Take up the newest checkpoint; returns its step, 0 for none."""
         if not self.resume:
             return 0
@@ -263,8 +282,9 @@ class Trainer:
                 for name, parameter in updater.policy.trainable().items():
                     parameter.copy_(state["policy"][name])
             updater.optimizer.load_state_dict(state["optimizer"])
-            if updater.teacher_model is not None:
-                updater.teacher_model.load_state_dict(state["teacher"])
+            if updater.models is not None:
+                updater.models.load_state_dict(state["expert"])
+            self.lessons.restore(state["lessons"], envs.rows[0].prompts.format)
             self.curriculum.restore(state["curriculum"])
         self.accelerator.wait_for_everyone()
         self._say(f"resuming {run.path} after step {step}")

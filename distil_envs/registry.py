@@ -36,6 +36,10 @@ _WORDS: Final = {
     "tools": "tool",
 }
 
+_LEARNERS: Final = (
+    "CE", "DAgger", "DAPO", "DistIL", "GKD", "GRPO", "MaxRL", "MiniLLM", "OPD", "OPSD", "RFT", "RLOO", "SDPO", "SFT",
+)  # fmt: skip
+
 _BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "tasks": {
         "math/word-problems": "distil_envs.math.task_sets:word_problems",
@@ -50,13 +54,15 @@ _BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         **{name: f"feedback.providers.{name}:{name}" for name in ("binary", "answer", "diagnosis", "solution", "peer")},
         "execution-trace": "feedback.providers.execution_trace:ExecutionTrace",
     },
-    "experts": {"self-teacher": "feedback.experts.self_teacher:SelfTeacher"},
+    "experts": {
+        "self-teacher": "feedback.experts.self_teacher:SelfTeacher",
+        "correction": "feedback.experts.correction:CorrectionExpert",
+        "model": "feedback.experts.model:ModelExpert",
+        "black-box": "feedback.experts.black_box:BlackBoxExpert",
+        "mixture": "feedback.experts.mixture:Mixture",
+    },
     "learners": {
-        **{
-            name: f"agents.learners.{name.lower()}:{name}"
-            for name in ("CE", "DAPO", "GKD", "GRPO", "MaxRL", "MiniLLM", "OPD", "OPSD", "RLOO", "SDPO")
-        },
-        "DistIL": "agents.learners.distil:DistIL",
+        **{name: f"agents.learners.{name.lower()}:{name}" for name in _LEARNERS},
         "DrGRPO": "agents.learners.dr_grpo:DrGRPO",
     },
     "sandboxes": {

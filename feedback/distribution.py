@@ -28,8 +28,15 @@ FORMAT_VERSION = "1"
 class TokenDistribution(Protocol):
     """An expert's distributions for a batch [B, T] or, once flattened by `rows`, for N positions."""
 
-    has_probabilities: ClassVar[bool]
-    """Whether p is known, so that `entropy` and `log_prob` can be computed."""
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether p is known, so that `entropy` and `log_prob` can be computed."""
+        ...
+
+    @property
+    def kept_mass(self) -> Tensor | None:
+        """Probability [B, T] of the tokens that are told apart (the k of a `TopK`); None where that is all of it."""
+        ...
 
     def rows(self, mask: Tensor) -> TokenDistribution:
         """The positions where `mask` [B, T] holds, row-major, as one flat distribution of N positions."""
@@ -37,6 +44,17 @@ class TokenDistribution(Protocol):
 
     def chunk(self, start: int, stop: int) -> TokenDistribution:
         """Positions [start, stop) of a flat distribution."""
+        ...
+
+    def placed(self, source: Tensor, target: Tensor) -> TokenDistribution:
+        """The positions where `source` [N, S] holds, in order, as those where `target` [B, T] holds.
+
+        Both are bool, with equally many positions. The others are zeros, not distributions: mask them.
+        """
+        ...
+
+    def dense(self, log_q: Tensor) -> Tensor:
+        """log p [C, V], nats. What is known only as a whole is spread as the student spreads it."""
         ...
 
     def cross_entropy(self, log_q: Tensor) -> Tensor:
@@ -59,8 +77,8 @@ class TokenDistribution(Protocol):
         """p on the tokens `ids` [C, K], distinct, and one bucket. Raises ConfigError where it cannot be known."""
         ...
 
-    def entropy(self) -> Tensor:
-        """Entropy of p [C] in nats. Raises ConfigError where it cannot be known."""
+    def entropy(self, log_q: Tensor) -> Tensor:
+        """Entropy of p [C] in nats, in the bins of `cross_entropy`. Raises ConfigError where it cannot be known."""
         ...
 
     def log_prob(self, ids: Tensor, log_q: Tensor) -> Tensor:
@@ -80,7 +98,14 @@ class _Fields:
     """Flattening and slicing of the tensors whose leading dimensions are positions."""
 
     PER_POSITION: ClassVar[tuple[str, ...]]
-    has_probabilities: ClassVar[bool] = True
+
+    @property
+    def has_probabilities(self) -> bool:
+        return True
+
+    @property
+    def kept_mass(self) -> Tensor | None:
+        return None
 
     def _map(self: D, function: Callable[[Tensor], Tensor]) -> D:
         return replace(self, **{name: function(getattr(self, name)) for name in self.PER_POSITION})  # type: ignore[type-var]
@@ -93,10 +118,6 @@ class _Fields:
         return self._map(lambda tensor: tensor[start:stop])
 
     def placed(self: D, source: Tensor, target: Tensor) -> D:
-        """The positions where `source` [N, S] holds, in order, as those where `target` [B, T] holds.
-
-        Both are bool, with equally many positions. The others are zeros, not distributions: mask them.
-        """
         if torch.equal(source, target):
             return self
 
@@ -132,8 +153,8 @@ class TopK(_Fields):
         if self.mode not in get_args(TopKMode):
             raise ConfigError(f"top-k mode must be one of {', '.join(get_args(TopKMode))}, got {self.mode!r}")
 
+    @property
     def kept_mass(self) -> Tensor:
-        """Probability on the k tokens, [B, T]."""
         return self.log_p.exp().sum(-1)
 
     def _log_kept(self) -> Tensor:
@@ -176,7 +197,16 @@ class TopK(_Fields):
             "with hidden states (Hidden), or no top k of the student"
         )
 
-    def entropy(self) -> Tensor:
+    def dense(self, log_q: Tensor) -> Tensor:
+        if self.mode == "tail":
+            rest = self.log_tail[..., None] + self._log_rest(log_q).log_softmax(-1).nan_to_num(
+                nan=-torch.inf, neginf=-torch.inf
+            )
+        else:
+            rest = torch.full_like(log_q, -torch.inf)
+        return rest.scatter(-1, self.ids, self._log_kept().to(rest.dtype))
+
+    def entropy(self, log_q: Tensor) -> Tensor:
         log_kept = self._log_kept()
         entropy = -dot(log_kept.exp(), log_kept)
         if self.mode == "tail":
@@ -208,12 +238,15 @@ class Samples(_Fields):
     """
 
     PER_POSITION = ("ids", "weights")
-    has_probabilities = False
 
     ids: Tensor
     """int64 [B, T, S]."""
     weights: Tensor
     """float32 [B, T, S], 1/S each for plain samples; with position subsampling also the 1/π of the position."""
+
+    @property
+    def has_probabilities(self) -> bool:
+        return False
 
     def cross_entropy(self, log_q: Tensor) -> Tensor:
         return -dot(self.weights, log_q.gather(-1, self.ids))
@@ -231,7 +264,10 @@ class Samples(_Fields):
     def at(self, ids: Tensor) -> TopK:
         raise ConfigError(_CE_ONLY)
 
-    def entropy(self) -> Tensor:
+    def dense(self, log_q: Tensor) -> Tensor:
+        return torch.zeros_like(log_q).scatter_add(-1, self.ids, self.weights.to(log_q.dtype)).log()
+
+    def entropy(self, log_q: Tensor) -> Tensor:
         raise ConfigError(
             "the expert's entropy cannot be computed from samples, so neither can a KL: use cost='ce', or an expert "
             "that gives probabilities (TopK or Hidden)"
@@ -292,7 +328,10 @@ class Hidden(_Fields):
         log_p = self._dense[1]
         return TopK(ids, log_p.gather(-1, ids), log_p.scatter(-1, ids, -torch.inf).logsumexp(-1))
 
-    def entropy(self) -> Tensor:
+    def dense(self, log_q: Tensor) -> Tensor:
+        return self._dense[1]
+
+    def entropy(self, log_q: Tensor) -> Tensor:
         return -dot(*self._dense)
 
     def log_prob(self, ids: Tensor, log_q: Tensor) -> Tensor:

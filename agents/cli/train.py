@@ -14,7 +14,7 @@ from agents.cli.output import console
 from agents.cli.parsing import Imports, parse, parse_known
 from agents.cli.report import comparison, contents
 from agents.cli.user_code import import_user_code
-from agents.config import TrainerConfig, make_learner
+from agents.config import TrainerConfig, make_expert, make_learner
 from agents.run_directory import RunDirectory
 from agents.trainer import Trainer
 
@@ -27,6 +27,9 @@ class Start:
     """Options from a YAML file, such as the config.yaml of a run. Options given here override it."""
     learner: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     """The learner: DistIL, SDPO, GRPO, … (the README lists them), or `module:Class`. Its options: --learner.OPTION."""
+    expert: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Who teaches learners that need an expert: self-teacher, correction, model, black-box, mixture, or `module:Class`.
+    Its options: --expert.OPTION."""
     resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Go on with the run in --run-dir after its newest checkpoint, with the options saved there."""
     imports: Imports = ()
@@ -50,6 +53,8 @@ class TrainCommand:
     $ distil train --config configs/quickstart.yaml
     $ distil train --env distil/Math-v0 --environment.tasks math/algebra@1-2 --feedback answer --steps 20
     $ distil train --learner GRPO --learner.clip 0.3 --policy.lora-rank 16 --run-dir runs/grpo
+    $ distil train --learner SFT --env distil/Math-v0 --feedback solution
+    $ distil train --expert correction --feedback answer --steps 20
     $ distil train --import my_env.py --env acme/UnitPrices-v0 --feedback diagnosis
     $ distil train --resume --run-dir runs/grpo --steps 80
     """
@@ -91,10 +96,14 @@ def configure(prog: str, words: Sequence[str]) -> tuple[Start, TrainerConfig]:
 
 
 def _parsed(prog: str, words: Sequence[str], config: TrainerConfig, start: Start) -> TrainerConfig:
-    """The words on top of `config`, whose learner decides which options of learners there are."""
+    """The words on top of `config`, whose learner and expert decide which options of theirs there are."""
     if start.learner is not None:
         chosen = make_learner(start.learner, {})
         if type(chosen) is not type(config.learner):
             config = replace(config, learner=chosen)
+    if start.expert is not None:
+        teacher = make_expert(start.expert, {})
+        if type(teacher) is not type(config.expert):
+            config = replace(config, expert=teacher)
     made: TrainCommand = parse(TrainCommand, prog, words, default=TrainCommand(Start(), config))
     return made.options

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from agents.batch import Batch
+from agents.credit import cost_to_go
 from agents.head import Scores
-from agents.learners.distil import cost_to_go
 from agents.learners.opd import log_ratio
 from agents.learners.policy_gradient import PolicyGradient
 from distil_envs.errors import ConfigError

@@ -49,8 +49,7 @@ class PolicyGradient(Learner):
         m = batch.counted
         scores = batch.scores(m)
         advantage = self.advantage(batch, scores).detach()
-        ratio = (scores.logp - sampled_logp(batch, scores)).exp()
-        clipped = ratio.clamp(1 - self.clip, 1 + self.upper())
+        ratio, clipped = clipped_ratio(batch, scores, self.clip, self.upper())
         objective = torch.minimum(ratio * advantage, clipped * advantage)
         return Loss(
             -objective[m].sum() / self.denominator(batch),
@@ -80,6 +79,12 @@ class GroupRelative(PolicyGradient):
         if group_size < 2:
             name = type(self).__name__
             raise ConfigError(f"{name} compares the rollouts of a group, but group_size is 1: raise it to 2 or more")
+
+
+def clipped_ratio(batch: Batch, scores: Scores, low: float, high: float) -> tuple[Tensor, Tensor]:
+    """ρ [B, T], and ρ within [1 - low, 1 + high]; both carry gradients."""
+    ratio = (scores.logp - sampled_logp(batch, scores)).exp()
+    return ratio, ratio.clamp(1 - low, 1 + high)
 
 
 def sampled_logp(batch: Batch, scores: Scores) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from distil_envs import Episode
+from feedback.context import ContextTemplate
 from feedback.distribution import TokenDistribution
 
 Ids = Sequence[int]
@@ -79,9 +80,17 @@ class Expert:
         """The models that `distribution` will ask for."""
         return ()
 
+    def templates(self) -> tuple[ContextTemplate, ...]:
+        """Templates of contexts that hold feedback, for whoever has demonstrations to show."""
+        return ()
+
+    def needs_feedback(self) -> bool:
+        """Whether it has nothing to say without feedback."""
+        return True
+
     def teaches(self, episode: Episode) -> bool:
         """Whether there is anything to teach about the last attempt. Others are not learned from."""
-        return episode.attempt.feedback is not None
+        return episode.attempt.feedback is not None or not self.needs_feedback()
 
     def distribution(
         self, models: Models, episodes: Sequence[Episode], completions: Sequence[Ids], *, seed: int, step: int

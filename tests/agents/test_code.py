@@ -12,6 +12,7 @@ from agents.demonstrations import demonstrate
 from agents.run_directory import RunDirectory
 from distil_envs import Task, TokenEnv
 from distil_envs.errors import DistilError
+from feedback.experts.self_teacher import SelfTeacher
 from feedback.providers.execution_trace import ExecutionTrace
 
 SMALL = EnvConfig(
@@ -66,7 +67,8 @@ def test_a_run_records_what_grading_ran_on(small_model: Path, tmp_path: Path, re
         checkpoint_every=1,
         run_dir=str(tmp_path / "run"),
     )
-    config.teacher.context.max_tokens = 4096
+    assert isinstance(config.expert, SelfTeacher)
+    config.expert.context.max_tokens = 4096
     Trainer(config).train()
     run = RunDirectory(tmp_path / "run")
     assert run.read("resources.jsonl") == [{"step": 0, "sandbox": "subprocess"}]

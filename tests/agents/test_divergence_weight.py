@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from agents.batch import Batch
+from agents.credit import reach
 from agents.head import score
-from agents.learners.distil import DistIL, reach
+from agents.learners import DistIL
 from distil_envs.errors import ConfigError
 from feedback.distribution import Hidden, Samples, TopK
 
@@ -65,7 +66,7 @@ def test_reach_is_the_product_of_the_clipped_ratios_before(k: int | None) -> Non
 
 def test_the_loss_is_weighted_and_the_weight_has_no_gradient() -> None:
     batch = batch_of(hidden_expert())
-    learner = DistIL(future_weight=0.0, divergence_weight=True)
+    learner = DistIL(future_weight=0.0, divergence_weight="raw")
     learner.loss(batch).value.backward()
     scores = batch.scores(batch.mask)
     by_hand = torch.autograd.grad(
@@ -100,4 +101,4 @@ def test_it_begins_anew_with_each_attempt_and_passes_over_the_environments_ids(l
 def test_samples_cannot_weigh() -> None:
     batch = batch_of(Samples(torch.zeros(B, T, 2, dtype=torch.long), torch.full((B, T, 2), 0.5)))
     with pytest.raises(ConfigError, match="divergence_weight"):
-        DistIL(divergence_weight=True).loss(batch)
+        DistIL(divergence_weight="raw").loss(batch)

@@ -20,12 +20,16 @@ from agents.learners import (
     GRPO,
     OPD,
     OPSD,
+    RFT,
     RLOO,
     SDPO,
+    SFT,
+    DAgger,
     DistIL,
     Distillation,
     DrGRPO,
     GroupRelative,
+    Imitation,
     Learner,
     MaxRL,
     MiniLLM,
@@ -34,6 +38,7 @@ from agents.learners import (
 from distil_envs.errors import ConfigError
 from distil_envs.registry import names, resolve
 from feedback.distribution import Hidden, Samples, TopK
+from feedback.schedule import Schedule
 
 H, V = 5, 13
 Token = tuple[int, int]
@@ -59,8 +64,16 @@ GRADIENTS = [
     MaxRL(),
     MaxRL(clip=0.05),
 ]
-DISTILS = [DistIL(), DistIL(gamma=0.9, cost="kl", credit="attempt")]
-LEARNERS: list[Learner] = [*DISTILLATIONS, *GRADIENTS, *DISTILS]
+DISTILS = [
+    DistIL(),
+    DistIL(gamma=0.9, cost="kl", credit="attempt"),
+    DistIL(charge="full-sum", future_weight=0.3),
+    DistIL(charge="full-sum", baseline="none"),
+    DistIL(length_normalise=True, gamma=0.8, divergence_weight="raw"),
+    DistIL(divergence_weight="normalised", clip=0.05),
+]
+IMITATIONS = [SFT(), RFT(), DAgger()]
+LEARNERS: list[Learner] = [*DISTILLATIONS, *GRADIENTS, *DISTILS, *IMITATIONS]
 
 
 def make_batch(seed: int = 0, rows: int = 12, width: int = 24, dtype: torch.dtype = torch.float64) -> Batch:
@@ -126,6 +139,11 @@ class Naive:
             return self.distil(learner)
         if isinstance(learner, Distillation):
             return self.distillation(learner)
+        if isinstance(learner, DAgger):
+            labels = {at: int(self.p[at].argmax()) for at in self.tokens}
+            return -torch.stack([self.q[at][labels[at]].log() for at in self.tokens]).sum() / self.batch.denominator
+        if isinstance(learner, Imitation):
+            return -torch.stack(list(self.logp.values())).sum() / self.batch.denominator
         assert isinstance(learner, PolicyGradient)
         return self.surrogate(learner)
 
@@ -184,26 +202,56 @@ class Naive:
         charged = {at: float(cost[at].detach()) for at in self.tokens}
         if learner.cost == "kl":
             charged = {at: charged[at] + float((self.p[at] * self.p[at].log()).sum()) for at in self.tokens}
-        future = {at: self.to_go(learner, charged, at) for at in self.tokens}
+        future = {at: self.charged(learner, charged, at) for at in self.tokens}
+        rho = self.state_weights(learner)
         total = torch.zeros((), dtype=torch.float64)
         for at in self.tokens:
-            peers = [future[other] for other in self.tokens if self.is_peer(at, other)]
-            baseline = statistics.fmean(peers) if peers else 0.0
-            total = total + cost[at] + (future[at] - baseline) * self.logp[at]
+            peers = [future[other] for other in self.tokens if self.is_peer(learner, at, other)]
+            baseline = statistics.fmean(peers) if peers and learner.baseline == "leave-one-out" else 0.0
+            advantage = -learner.future_weight * (future[at] - baseline)
+            bounded = self.ratio[at].clamp(1 - learner.clip, 1 + learner.clip)
+            term = cost[at] - torch.minimum(self.ratio[at] * advantage, bounded * advantage)
+            total = total + rho[at] * term
         return total / self.batch.denominator
 
-    def to_go(self, learner: DistIL, cost: dict[Token, float], at: Token) -> float:
+    def state_weights(self, learner: DistIL) -> dict[Token, float]:
+        if learner.divergence_weight == "none":
+            return dict.fromkeys(self.tokens, 1.0)
+        turn, group = self.batch.turn, self.batch.group
+        rho = {}
+        for i, t in self.tokens:
+            earlier = [at for at in self.tokens if at[0] == i and at[1] < t and turn[at] == turn[i, t]]
+            rho[i, t] = math.prod(min(1.0, float((self.p[at] / self.q[at].detach())[self.y[at]])) for at in earlier)
+        if learner.divergence_weight == "raw":
+            return rho
+        mean = {int(g): statistics.fmean(rho[at] for at in self.tokens if group[at[0]] == g) for g in group.unique()}
+        return {at: value / mean[int(group[at[0]])] for at, value in rho.items()}
+
+    def charged(self, learner: DistIL, cost: dict[Token, float], at: Token) -> float:
         (row, t), batch = at, self.batch
+        assert batch.depends_on is not None
         same = [u for i, u in self.tokens if i == row and u > t]
         if learner.credit == "attempt":
             same = [u for u in same if batch.turn[row, u] == batch.turn[row, t]]
-        return sum(learner.gamma ** int(batch.mask[row, t + 1 : u].sum()) * cost[row, u] for u in same)
+        discounts = [learner.gamma ** int(batch.mask[row, t + 1 : u].sum()) for u in same]
+        future = sum(discount * cost[row, u] for discount, u in zip(discounts, same, strict=True))
+        if learner.length_normalise:
+            future /= max(sum(discounts), 1)
+        if learner.charge == "full-sum":
+            for (i, u), value in cost.items():
+                if i == row:
+                    future += value * bool(batch.depends_on[i, i] and u <= t and batch.turn[i, u] == batch.turn[i, t])
+                else:
+                    future += value * bool(batch.depends_on[i, row])
+        return future
 
-    def is_peer(self, at: Token, other: Token) -> bool:
-        (i, _), (j, _), batch = at, other, self.batch
-        assert batch.depends_on is not None
-        same = batch.group[i] == batch.group[j] and self.place(at) == self.place(other)
-        return bool(i != j and same and not batch.depends_on[j, i])
+    def is_peer(self, learner: DistIL, at: Token, other: Token) -> bool:
+        (i, _), (k, _), batch = at, other, self.batch
+        depends = batch.depends_on
+        assert depends is not None
+        charged = {k} | {j for j in range(len(depends)) if learner.charge == "full-sum" and depends[j, k]}
+        hangs = any(j == i or depends[j, i] for j in charged)
+        return bool(batch.group[i] == batch.group[k] and self.place(at) == self.place(other) and not hangs)
 
     def place(self, at: Token) -> tuple[int, int]:
         (row, t), batch = at, self.batch
@@ -342,6 +390,12 @@ def test_the_students_top_k_needs_the_experts_states() -> None:
         (MiniLLM(gamma=1.1), 4, r"gamma must be in \[0, 1\], got 1.1"),
         (DrGRPO(length=0), 4, "length must be at least 1 token, got 0"),
         (DAPO(clip_high=0.0), 4, "clip_high must be positive, got 0.0"),
+        (GKD(student_share=1.5), 4, r"student_share must be in \[0, 1\], got 1.5"),
+        (DAgger(Schedule(2.0, 0.0)), 4, r"learner.beta is a share, in \[0, 1\], got 2.0"),
+        (DAgger(keep=0), 4, "keep must be at least 1 rollout, got 0"),
+        (DistIL(clip=0.0), 4, "clip must be positive, got 0.0"),
+        (DistIL(cost="ec"), 4, "learner.cost must be one of ce, kl, got 'ec'"),  # type: ignore[arg-type]
+        (DistIL(charge="full-sum", gamma=0.9), 4, "charge=full-sum is the exact weight"),
         (DAPO(), 1, "DAPO compares the rollouts of a group, but group_size is 1"),
         (DrGRPO(), 1, "DrGRPO compares"),
         (RLOO(), 1, "RLOO compares"),

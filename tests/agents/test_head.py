@@ -131,7 +131,7 @@ def test_gradient_of_truncation_is_kept_mass_times_q_less_p() -> None:
     flat = expert.rows(batch["mask"])
     log_q = torch.log_softmax(batch["hidden"][batch["mask"]] @ batch["weight"].T, -1)
     p = torch.zeros_like(log_q).scatter(-1, flat.ids, flat.log_p.exp())
-    mass = flat.kept_mass()[:, None]
+    mass = flat.kept_mass[:, None]
     assert 0.3 < float(mass.mean()) < 0.99
     assert torch.allclose(flat.logit_gradient(log_q), mass * log_q.exp() - p, atol=1e-12)
     assert torch.allclose(p.sum(-1, keepdim=True), mass, atol=1e-12)

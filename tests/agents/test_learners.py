@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from agents.batch import Batch, leave_one_out
+from agents.credit import cost_to_go
 from agents.learners import CE, DAPO, GRPO, OPD, OPSD, RLOO, SDPO, DistIL, DrGRPO, Learner, MaxRL, MiniLLM
-from agents.learners.distil import cost_to_go
 from agents.learners.grpo import group_advantage
 from distil_envs.errors import ConfigError
 from feedback.distribution import Hidden, Samples
@@ -236,7 +236,7 @@ def without(batch: Batch, row: int) -> Batch:
 
 LEARNERS = [
     DistIL(),
-    DistIL(cost="kl", gamma=0.9, credit="attempt", divergence_weight=True),
+    DistIL(cost="kl", gamma=0.9, credit="attempt", divergence_weight="raw"),
     DistIL(baseline="none", future_weight=0.5),
     CE(),
     SDPO(top_k=3),

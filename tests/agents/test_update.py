@@ -17,15 +17,17 @@ from torch import Tensor
 from agents.batch import Batch, Loss
 from agents.head import CHUNK
 from agents.learners import DAPO, GRPO, SDPO, DistIL, DrGRPO, Learner, MiniLLM
+from agents.lessons import Lesson, Lessons
 from agents.policy import Policy, PolicyConfig
 from agents.rollout import Rollouts
-from agents.teacher import TeacherModel
+from agents.scorers import Scorers
 from agents.update import Updater, micro_batches
 from distil_envs import Attempt, Episode, Outcome, Status, Task, encode_chat
 from distil_envs.counted import generator
 from feedback import Feedback
 from feedback.context import ContextTemplate
 from feedback.distribution import Hidden
+from feedback.experts.expert import Source
 from feedback.experts.self_teacher import SelfTeacher
 
 Load = Callable[..., Policy]
@@ -80,25 +82,34 @@ def prompt_of(policy: Policy, episode: Episode) -> tuple[int, ...]:
 def make_updater(
     policy: Policy, learner: Learner, *, tokens: int = 10**6, weights: Any = "frozen", **more: Any
 ) -> Updater:
-    teacher = SelfTeacher(weights=weights, context=ContextTemplate()) if learner.needs_expert else None
-    options = {"max_grad_norm": 1e9, "passes": 1, "lr": 0.0, "train_attempts": ()} | more
+    expert = SelfTeacher(weights=weights, context=ContextTemplate()) if learner.needs_expert else None
+    options = {"max_grad_norm": 1e9, "passes": 1, "lr": 0.0} | more
     return Updater(
         policy,
         learner,
         torch.optim.SGD(policy.trainable().values(), lr=options["lr"]),
         Accelerator(cpu=True),
-        teacher,
-        TeacherModel(policy, teacher) if teacher is not None else None,
+        expert,
+        Scorers(policy, expert) if expert is not None else None,
         tokens,
         options["max_grad_norm"],
         options["passes"],
-        options["train_attempts"],
     )
 
 
-def gradients(updater: Updater, rollouts: Rollouts) -> tuple[dict[str, Tensor], dict[str, float]]:
+def lessons_of(updater: Updater, rollouts: Rollouts, train: tuple[int, ...] = ()) -> list[Lesson]:
+    end = updater.policy.eos_ids[0]
+    return Lessons(updater.learner, updater.expert, updater.policy.tokenizer, end, 0, train).take(0, rollouts)
+
+
+def gradients(
+    updater: Updater, rollouts: Rollouts, train: tuple[int, ...] = ()
+) -> tuple[dict[str, Tensor], dict[str, float]]:
     """What one step leaves in the parameters, and its metrics as means."""
-    metrics = {name: total / max(count, 1.0) for name, (total, count) in updater.step(rollouts).items()}
+    metrics = {
+        name: total / max(count, 1.0)
+        for name, (total, count) in updater.step(0, lessons_of(updater, rollouts, train)).items()
+    }
     return {n: p.grad.clone() for n, p in updater.policy.trainable().items() if p.grad is not None}, metrics
 
 
@@ -110,7 +121,7 @@ def assert_equal(first: dict[str, Tensor], second: dict[str, Tensor], tolerance:
         assert float((value - second[name]).abs().max()) < tolerance * max(1.0, largest), name
 
 
-LATER = DistIL(gamma=0.9, credit="attempt", divergence_weight=True)
+LATER = DistIL(gamma=0.9, credit="attempt", divergence_weight="raw")
 
 
 @pytest.mark.parametrize(
@@ -132,10 +143,10 @@ def test_micro_batches_chunks_and_padding_change_nothing(
     if rank:
         stir(policy)
     rollouts = make_rollouts(policy, attempts=attempts)
-    whole, metrics = gradients(make_updater(policy, learner, train_attempts=train), rollouts)
+    whole, metrics = gradients(make_updater(policy, learner), rollouts, train)
     monkeypatch.setitem(CHUNK, "cpu", 7)
-    split, metrics_split = gradients(make_updater(policy, learner, tokens=1, train_attempts=train), rollouts)
-    assert len(list(micro_batches(rollouts, 1))) == 3
+    split, metrics_split = gradients(make_updater(policy, learner, tokens=1), rollouts, train)
+    assert len(list(micro_batches(lessons_of(make_updater(policy, learner), rollouts), 1))) == 3
     assert_equal(whole, split)
     assert metrics_split == pytest.approx(metrics, rel=1e-4, abs=1e-6)
 
@@ -215,7 +226,7 @@ def test_rows_without_feedback_do_not_dilute_the_rest(load: Load) -> None:
     assert_equal(got, expected)
 
 
-@pytest.mark.parametrize("learner", [GRPO(), DistIL(cost="kl", divergence_weight=True)], ids=repr)
+@pytest.mark.parametrize("learner", [GRPO(), DistIL(cost="kl", divergence_weight="raw")], ids=repr)
 def test_nothing_to_learn_from_leaves_the_policy_alone(load: Load, learner: Learner) -> None:
     policy = load()
     rollouts = make_rollouts(policy)
@@ -241,7 +252,8 @@ class Recorder(Learner):
 
 def test_later_passes_know_the_log_probabilities_of_the_first(load: Load) -> None:
     policy, recorder = load(), Recorder()
-    make_updater(policy, recorder, passes=3, lr=0.05, tokens=1).step(make_rollouts(policy))
+    updater = make_updater(policy, recorder, passes=3, lr=0.05, tokens=1)
+    updater.step(0, lessons_of(updater, make_rollouts(policy)))
     passes = [recorder.seen[start : start + 3] for start in (0, 3, 6)]
     for part in range(3):
         first, none = passes[0][part]
@@ -269,7 +281,8 @@ def test_rewards_groups_and_dependencies_reach_the_learner(load: Load) -> None:
     episodes = rollouts.episodes
     episodes[0].attempt.feedback = Feedback(text="See the other.", depends_on=frozenset({"0/0/0", "0/0/2"}))
     episodes[1].attempt.feedback = None
-    make_updater(policy, looker).step(rollouts)
+    updater = make_updater(policy, looker)
+    updater.step(0, lessons_of(updater, rollouts))
     (batch,) = looker.batches
     row = {tuple(ids[mask].tolist()): i for i, (ids, mask) in enumerate(zip(batch.ids, batch.mask, strict=True))}
     at = [row[episode.attempt.completion_ids] for episode in episodes]
@@ -278,7 +291,7 @@ def test_rewards_groups_and_dependencies_reach_the_learner(load: Load) -> None:
     assert batch.learnable[at].any(1).tolist() == [True, False] + [True] * 7
     assert torch.equal(batch.mask & batch.learnable, batch.counted)
     assert batch.depends_on is not None
-    assert batch.depends_on[at][:, at].nonzero().tolist() == [[0, 2]]
+    assert batch.depends_on[at][:, at].nonzero().tolist() == [[0, 0], [0, 2]]
     assert batch.denominator == rollouts.tokens - len(episodes[1].attempt.completion_ids)
 
 
@@ -289,12 +302,13 @@ def test_a_row_is_an_episode_and_each_attempt_has_its_own_teacher(load: Load, tr
     rollouts = make_rollouts(policy, attempts=3)
     rollouts.episodes[8].attempts[1].feedback = None
     rollouts.episodes[4].attempts[0].feedback = Feedback(text="As there.", depends_on=frozenset({"0/1/0"}))
-    updater = make_updater(policy, looker, train_attempts=train)
-    updater.step(rollouts)
+    updater = make_updater(policy, looker)
+    lessons = lessons_of(updater, rollouts, train)
+    updater.step(0, lessons)
     (batch,) = looker.batches
-    assert updater.teacher is not None and updater.teacher_model is not None
+    assert updater.expert is not None and updater.models is not None
     assert isinstance(batch.expert, Hidden) and batch.depends_on is not None
-    rows = [row for part in micro_batches(rollouts, 10**6) for row in part]
+    rows = [lessons.index(lesson) for part in micro_batches(lessons, 10**6) for lesson in part]
     counted = 0
     for index, row in enumerate(rows):
         episode = rollouts.episodes[row]
@@ -311,7 +325,10 @@ def test_a_row_is_an_episode_and_each_attempt_has_its_own_teacher(load: Load, tr
             assert batch.learnable[index, own].tolist() == [taught] * len(attempt.completion_ids)
             if taught:
                 counted += sum(attempt.sampled)
-                alone = updater.teacher.distribution(updater.teacher_model, [episode.upto(k)])
+                alone = updater.expert.distribution(
+                    updater.models, [episode.upto(k)], [attempt.completion_ids], seed=0, step=0
+                )
+                assert isinstance(alone, Hidden)
                 assert torch.allclose(batch.expert.states[index, own], alone.states[0], atol=1e-5)
         assert int(batch.mask[index].sum()) == sum(sum(attempt.sampled) for attempt in attempts)
     assert batch.denominator == counted == int(batch.counted.sum())
@@ -322,7 +339,7 @@ def test_the_gradient_of_whole_episodes(load: Load) -> None:
     """GRPO's, from the model's own logits over all ids of each episode, one at a time."""
     policy = load()
     rollouts = make_rollouts(policy, attempts=3)
-    got, _ = gradients(make_updater(policy, GRPO(), train_attempts=(-1, 0)), rollouts)
+    got, _ = gradients(make_updater(policy, GRPO()), rollouts, (-1, 0))
     policy.model.zero_grad()
     total, count = torch.zeros(()), 0
     reward = torch.tensor([e.outcome.reward for e in rollouts.episodes if e.outcome]).view(3, 3)
@@ -346,18 +363,19 @@ def test_the_gradient_of_whole_episodes(load: Load) -> None:
 )
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_micro_batches_are_whole_groups_within_the_budget(groups: list[tuple[int, int]], budget: int) -> None:
-    episodes, group_of = [], []
+    lessons = []
     for number, (size, length) in enumerate(groups):
         for sample in range(size):
             attempt = Attempt((1, 2), tuple(range(max(1, length - sample))), "")
-            episodes.append(Episode(Task("t", "math", "x"), [attempt]))
-            group_of.append(number)
-    parts = list(micro_batches(Rollouts(episodes, [[]] * len(episodes), group_of), budget))
-    assert sorted(row for part in parts for row in part) == list(range(len(episodes)))
-    for part in parts:
-        held = {group_of[row] for row in part}
-        assert sorted(part) == [row for row, group in enumerate(group_of) if group in held]
-        width = max(2 + len(episodes[row].attempt.completion_ids) for row in part)
+            episode = Episode(Task("t", "math", "x"), [attempt], rollout_id=str(len(lessons)))
+            lessons.append(Lesson(episode, number, (0,), episode))
+    parts = list(micro_batches(lessons, budget))
+    rows = [[int(lesson.episode.rollout_id) for lesson in part] for part in parts]
+    assert sorted(row for part in rows for row in part) == list(range(len(lessons)))
+    for part, of_part in zip(parts, rows, strict=True):
+        held = {lesson.group for lesson in part}
+        assert sorted(of_part) == [row for row, lesson in enumerate(lessons) if lesson.group in held]
+        width = max(2 + len(lesson.episode.attempt.completion_ids) for lesson in part)
         assert len(held) == 1 or width * len(part) <= budget
 
 
@@ -383,15 +401,17 @@ def test_a_frozen_teacher_stays_and_a_live_one_follows(load: Load, rank: int) ->
     """With adapters the frozen teacher is the base without them, and costs no memory."""
     policy = load(lora_rank=rank)
     initial = logits(policy)
-    frozen, live = (TeacherModel(policy, SelfTeacher(weights=weights)) for weights in ("frozen", "live"))
-    assert bool(frozen.state_dict()) == (rank == 0)
-    assert live.state_dict() == {}
+    frozen, live = (Scorers(policy, SelfTeacher(weights=weights)) for weights in ("frozen", "live"))
+    assert bool(frozen.state_dict()["frozen"]) == (rank == 0)
+    assert live.state_dict() == {"live": {}}
     stir(policy)
-    for teacher in (frozen, live):
-        teacher.update()
-        assert not teacher.hidden(*ROWS).requires_grad and not teacher.head_weight.requires_grad
-    assert torch.equal(logits(frozen), initial)
-    assert torch.equal(logits(live), logits(policy))
+    for models in (frozen, live):
+        models.update()
+    scorers = [models.scorer(Source(kind)) for models, kind in ((frozen, "frozen"), (live, "live"))]
+    for scorer in scorers:
+        assert not scorer.hidden(*ROWS).requires_grad and not scorer.head_weight.requires_grad
+    assert torch.equal(logits(scorers[0]), initial)
+    assert torch.equal(logits(scorers[1]), logits(policy))
     assert not torch.allclose(logits(policy), initial, atol=1e-3)
 
 
@@ -400,36 +420,37 @@ def test_a_frozen_teacher_stays_and_a_live_one_follows(load: Load, rank: int) ->
 def test_the_moving_average_is_of_dense_float32_weights(load: Load, rank: int, dtype: str) -> None:
     """Of the dense weights under adapters too: the average of products is not the product of averages."""
     policy = load(lora_rank=rank, dtype=dtype)
-    teacher = TeacherModel(policy, SelfTeacher(weights="ema", ema_rate=0.25))
+    models = Scorers(policy, SelfTeacher(weights="ema", ema_rate=0.25))
     expected = {name: p.detach().clone() for name, p in policy.merged_model().named_parameters()}
     for step in range(3):
         stir(policy, 1e-3, seed=step)
-        teacher.update()
+        models.update()
         for name, p in policy.merged_model().named_parameters():
             expected[name] = 0.75 * expected[name] + 0.25 * p.detach()
-    state = teacher.state_dict()
+    state = models.state_dict()["ema"]
     assert state.keys() == expected.keys()
     for name, value in state.items():
         assert value.dtype == torch.float32
         assert torch.allclose(value, expected[name], atol=1e-7), name
-    other = TeacherModel(load(lora_rank=rank, dtype=dtype), SelfTeacher(weights="ema"))
-    other.load_state_dict(state)
-    assert torch.equal(logits(other), logits(teacher))
+    other = Scorers(load(lora_rank=rank, dtype=dtype), SelfTeacher(weights="ema", ema_rate=0.25))
+    other.load_state_dict(models.state_dict())
+    average = Source("ema", 0.25)
+    assert torch.equal(logits(other.scorer(average)), logits(models.scorer(average)))
 
 
 def test_the_average_moves_once_for_each_optimiser_step(load: Load) -> None:
     policy = load()
     updater = make_updater(policy, DistIL(), weights="ema", passes=2, lr=0.05, tokens=1)
-    teacher = updater.teacher_model
-    assert teacher is not None
+    models = updater.models
+    assert models is not None
     before = {name: p.detach().clone() for name, p in policy.model.named_parameters()}
     path: list[dict[str, Tensor]] = []
     updater.optimizer.register_step_post_hook(
         lambda *_: path.append({name: p.detach().clone() for name, p in policy.model.named_parameters()})
     )
-    updater.step(make_rollouts(policy))
+    updater.step(0, lessons_of(updater, make_rollouts(policy)))
     assert len(path) == 2
-    for name, average in teacher.state_dict().items():
+    for name, average in models.state_dict()["ema"].items():
         expected = before[name]
         for weights in path:
             expected = 0.95 * expected + 0.05 * weights[name]

@@ -14,6 +14,7 @@ import yaml
 
 from agents import DistIL, TrainerConfig
 from agents.cli.train import configure
+from feedback.experts.self_teacher import SelfTeacher
 
 Distil = Callable[..., tuple[int, str, str]]
 
@@ -158,14 +159,15 @@ def test_words_become_the_options_of_the_learner_that_they_name() -> None:
 def test_words_reach_every_nested_option() -> None:
     words = (
         "--environment.tasks math/algebra --environment.num-tasks None --policy.lora-rank 8 --policy.trust-remote-code "
-        '--teacher.weights ema --teacher.context.request Again. --environment.extra {"stop":["Q"]}'
+        '--expert.weights ema --expert.context.request Again. --environment.extra {"stop":["Q"]}'
     )
     _, config = configure("distil train", words.split())
     assert config.environment.tasks == "math/algebra"
     assert config.environment.num_tasks is None
     assert config.environment.extra == {"stop": ["Q"]}
     assert config.policy == replace(TrainerConfig().policy, lora_rank=8, trust_remote_code=True)
-    assert (config.teacher.weights, config.teacher.context.request) == ("ema", "Again.")
+    assert isinstance(config.expert, SelfTeacher)
+    assert (config.expert.weights, config.expert.context.request) == ("ema", "Again.")
 
 
 def test_a_file_keeps_the_options_of_a_learner_unless_another_is_named(tmp_path: Path) -> None:
@@ -210,7 +212,7 @@ def test_a_file_that_cannot_be_is_told_in_one_line(
     ("words", "said"),
     [
         ("--config nowhere.yaml", "cannot read the configuration nowhere.yaml: No such file or directory"),
-        ("--group-size 1", "baseline='leave-one-out' needs at least two rollouts per task, but group_size is 1"),
+        ("--group-size 1", "baseline=leave-one-out needs at least two rollouts per task, but group_size is 1"),
         ("--environment.max-new-tokens 0", "max_new_tokens must be at least 1, got 0"),
         ("--model ./nowhere", "no model folder at nowhere; give a folder"),
         ("--env distil/Math-v9", "no environment 'distil/Math-v9'"),

@@ -145,7 +145,7 @@ def config(small_model: Path, tmp_path: Path) -> Any:
         demonstrations=1,
         environment=EnvConfig(num_tasks=4, max_new_tokens=6, max_prompt_tokens=256),
         policy=PolicyConfig(dtype="float32", device="cpu"),
-        teacher=SelfTeacher(),
+        expert=SelfTeacher(),
         run_dir=str(tmp_path / "run"),
     )
 

@@ -35,7 +35,7 @@ for name in sys.argv[1:]:
     Trainer(TrainerConfig.load(name), resume=name.endswith("resumed.yaml")).train()
 """
 RUNS: dict[str, dict[str, Any]] = {
-    "distil": {"teacher": SelfTeacher(weights="ema", ema_rate=0.3), "learner": DistIL(gamma=0.9)},
+    "distil": {"expert": SelfTeacher(weights="ema", ema_rate=0.3), "learner": DistIL(gamma=0.9)},
     "grpo": {"learner": GRPO(), "passes": 2, "temperature": 2.0},
 }
 TOLERANCE = 1e-6
@@ -208,16 +208,16 @@ def test_three_steps_on_a_gpu_in_bfloat16(
     lora_rank: int, config: TrainerConfig, train: Any, tmp_path: Path, rows: Any
 ) -> None:
     policy = PolicyConfig(device="cuda", dtype="bfloat16", lora_rank=lora_rank)
-    teacher = SelfTeacher(weights="ema", ema_rate=0.3)
-    result = train(policy=policy, teacher=teacher, steps=3, eval_samples=2)
+    expert = SelfTeacher(weights="ema", ema_rate=0.3)
+    result = train(policy=policy, expert=expert, steps=3, eval_samples=2)
     metrics = rows(result["run_dir"], "metrics")
     assert [row["step"] for row in metrics] == [1, 2, 3]
     assert all(torch.tensor(row["loss"]).isfinite() for row in metrics)
     weights = load_file(Path(result["run_dir"]) / "model" / "model.safetensors")
     assert {tensor.dtype for tensor in weights.values()} == {torch.bfloat16}
     straight = rows(result["run_dir"], "episodes")
-    train(policy=policy, teacher=teacher, steps=2, eval_samples=2, run_dir=str(tmp_path / "resumed"))
-    train(policy=policy, teacher=teacher, steps=3, eval_samples=2, run_dir=str(tmp_path / "resumed"), resume=True)
+    train(policy=policy, expert=expert, steps=2, eval_samples=2, run_dir=str(tmp_path / "resumed"))
+    train(policy=policy, expert=expert, steps=3, eval_samples=2, run_dir=str(tmp_path / "resumed"), resume=True)
     resumed = rows(tmp_path / "resumed", "episodes")
     # Sums in another order may tip a draw after the first update; resuming is proven to the bit on the CPU.
     assert resumed[:4] == straight[:4]

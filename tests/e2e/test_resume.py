@@ -14,9 +14,10 @@ import pytest
 import torch
 import yaml
 
-from agents import GRPO, DistIL, EnvConfig, PolicyConfig, TrainerConfig
+from agents import GRPO, DAgger, DistIL, EnvConfig, PolicyConfig, TrainerConfig
 from distil_envs.curriculum import CurriculumConfig
 from feedback.experts.self_teacher import SelfTeacher
+from feedback.schedule import Schedule
 
 SCRIPT = """
 import json, os, sys
@@ -85,10 +86,10 @@ MOMENTS = [
 CHANGING = {"seconds_rollout", "seconds_update", "tokens_per_second"}
 
 VARIANTS: dict[str, dict[str, Any]] = {
-    "frozen-full": {"teacher": SelfTeacher(weights="frozen")},
-    "ema-full": {"teacher": SelfTeacher(weights="ema", ema_rate=0.3), "learner": DistIL(gamma=0.9, cost="kl")},
-    "frozen-lora": {"teacher": SelfTeacher(weights="frozen"), "policy": {"lora_rank": 2}},
-    "ema-lora": {"teacher": SelfTeacher(weights="ema", ema_rate=0.3), "policy": {"lora_rank": 2}},
+    "frozen-full": {"expert": SelfTeacher(weights="frozen")},
+    "ema-full": {"expert": SelfTeacher(weights="ema", ema_rate=0.3), "learner": DistIL(gamma=0.9, cost="kl")},
+    "aggregated-lora": {"learner": DAgger(Schedule(1.0, 0.3, 4), keep=9), "policy": {"lora_rank": 2}},
+    "ema-lora": {"expert": SelfTeacher(weights="ema", ema_rate=0.3), "policy": {"lora_rank": 2}},
     "live-grpo-two-passes": {"learner": GRPO(), "passes": 2, "env": "e2e/Sum-v0", "feedback": None},
     "attempts-curriculum": {
         "env": "e2e/Sum-v0",
@@ -138,7 +139,7 @@ def assert_same(first: Path, second: Path, rows: Any) -> None:
     states = [
         torch.load(run / "checkpoints" / "step-000007" / "state.pt", weights_only=True) for run in (first, second)
     ]
-    for part in ("policy", "optimizer", "teacher", "curriculum"):
+    for part in ("policy", "optimizer", "expert", "curriculum", "lessons"):
         assert digest(states[0][part]) == digest(states[1][part]), part
     for log in ("episodes.jsonl", "evaluations.jsonl"):
         assert (first / log).read_bytes() == (second / log).read_bytes(), log

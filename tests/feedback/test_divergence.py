@@ -122,7 +122,7 @@ def test_the_ends_are_the_scaled_limits(seed: int) -> None:
 def test_forward_is_the_cross_entropy_less_what_does_not_move(seed: int, mode: Any) -> None:
     log_q = logits_of(seed).log_softmax(-1)
     for expert in (expert_of(logits_of(seed + 1)), top_k_of(logits_of(seed + 1), 3, mode)):
-        assert torch.allclose(Divergence(0).value(expert, log_q), expert.cross_entropy(log_q) - expert.entropy())
+        assert torch.allclose(Divergence(0).value(expert, log_q), expert.cross_entropy(log_q) - expert.entropy(log_q))
         assert torch.allclose(Divergence(0).logit_gradient(expert, log_q), expert.logit_gradient(log_q), atol=1e-12)
 
 

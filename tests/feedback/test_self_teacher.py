@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from agents.policy import Policy, PolicyConfig
-from agents.teacher import TeacherModel
+from agents.scorers import Scorers
 from distil_envs import Attempt, Episode, Task, encode_chat
 from distil_envs.errors import ConfigError
 from distil_envs.tokenization import ChatFormat
@@ -39,11 +39,18 @@ def make_episodes(policy: Policy) -> list[Episode]:
     ]
 
 
+def taught(teacher: SelfTeacher, policy: Policy, episodes: list[Episode]) -> Hidden:
+    completions = [episode.attempt.completion_ids for episode in episodes]
+    made = teacher.distribution(Scorers(policy, teacher), episodes, completions, seed=0, step=0)
+    assert isinstance(made, Hidden)
+    return made
+
+
 @pytest.mark.parametrize("show_attempt", [True, False])
 def test_each_position_is_the_models_next_token_distribution(policy: Policy, show_attempt: bool) -> None:
     teacher = SelfTeacher(weights="live", context=ContextTemplate(show_attempt=show_attempt))
     episodes = make_episodes(policy)
-    expert = teacher.distribution(TeacherModel(policy, teacher), episodes)
+    expert = taught(teacher, policy, episodes)
     assert isinstance(expert, Hidden)
     assert expert.states.shape[:2] == (3, 4) and not expert.states.requires_grad
     for row, episode in enumerate(episodes):
@@ -61,8 +68,7 @@ def test_it_reads_the_feedback(policy: Policy) -> None:
     teacher = SelfTeacher(weights="live")
     first, second = make_episodes(policy)[:1], make_episodes(policy)[:1]
     second[0].attempt.feedback = Feedback(text="Too small.")
-    scorer = TeacherModel(policy, teacher)
-    one, two = (teacher.distribution(scorer, episodes).log_p()[0, 0] for episodes in (first, second))
+    one, two = (taught(teacher, policy, episodes).log_p()[0, 0] for episodes in (first, second))
     attempt = first[0].attempt
     own = policy.hidden([attempt.prompt_ids], [attempt.completion_ids])[0, 0] @ policy.head_weight.T
     student = torch.log_softmax(own.detach(), -1)
@@ -72,10 +78,10 @@ def test_it_reads_the_feedback(policy: Policy) -> None:
 
 def test_the_chat_template_of_the_environment(policy: Policy) -> None:
     teacher = SelfTeacher(weights="live")
-    scorer, episodes, others = TeacherModel(policy, teacher), make_episodes(policy)[:1], make_episodes(policy)[:1]
+    episodes, others = make_episodes(policy)[:1], make_episodes(policy)[:1]
     other = "{% for message in messages %}{{ message['role'] + message['content'] }}{% endfor %}{{ 'assistant' }}"
     others[0].format = ChatFormat(other)
-    usual, changed = teacher.distribution(scorer, episodes), teacher.distribution(scorer, others)
+    usual, changed = taught(teacher, policy, episodes), taught(teacher, policy, others)
     assert not torch.allclose(usual.states, changed.states)
 
 
@@ -85,8 +91,10 @@ def test_the_chat_template_of_the_environment(policy: Policy) -> None:
         ({"weights": "emma"}, "must be one of frozen, live, ema, got 'emma'"),
         ({"ema_rate": 0.0}, r"in \(0, 1\], got 0.0"),
         ({"ema_rate": 1.5}, r"in \(0, 1\], got 1.5"),
+        ({"top_k": 0}, "top_k must be at least 1, or None for all, got 0"),
+        ({"top_k_mode": "tale"}, "top_k_mode must be one of tail, renormalise, truncate, got 'tale'"),
     ],
 )
 def test_options_that_cannot_work(options: dict[str, Any], match: str) -> None:
     with pytest.raises(ConfigError, match=match):
-        SelfTeacher(**options)
+        SelfTeacher(**options).validate()
