@@ -46,6 +46,7 @@ COMMANDS: Mapping[str, Command | Group] = {
         "bench": Command("agents.cli.sandbox:bench", "time a warm sandbox against docker run and docker exec"),
         "selftest": Command("agents.cli.sandbox:selftest", "try from inside what untrusted code would like to do"),
     },
+    "theory": Command("agents.cli.theory:theory", "what the theory states beside what is computed"),
     "doctor": Command("agents.cli.doctor:doctor", "what this machine offers, and how to mend what is missing"),
 }
 SUMMARIES = {
