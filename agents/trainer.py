@@ -15,9 +15,11 @@ import torch
 from accelerate import Accelerator
 from rich.console import Console
 
+from agents.collapse import CollapseWatch
 from agents.config import TrainerConfig
 from agents.curve import draw_learning_curve
 from agents.demonstrations import demonstrate
+from agents.describe import describe
 from agents.environments import make_envs, pool_size, take_provider
 from agents.estimate import estimate
 from agents.examine import Examiner
@@ -29,8 +31,8 @@ from agents.rollout import Rollouts, Sampling, failure, ids_hash, reset_rows, ro
 from agents.run_directory import RunDirectory
 from agents.sampled import draw_sampled, figures, results
 from agents.scorers import Scorers
-from agents.update import Metrics, Updater, add
-from distil_envs import Outcome, Status, TokenEnv, ToolCalled
+from agents.update import Updater, add
+from distil_envs import Outcome, Status
 from distil_envs.counted import derive
 from distil_envs.curriculum import Curriculum, make_curriculum
 from distil_envs.errors import ConfigError, DistilError
@@ -57,6 +59,7 @@ class Trainer:
         self.provider: Provider | None = None
         self.curriculum: Curriculum  # made with the environment, whose tasks it draws
         self.lessons: Lessons
+        self.watch = CollapseWatch()
         self._created = False
 
     def train(self) -> dict[str, Any]:
@@ -104,6 +107,8 @@ class Trainer:
                     row, episodes = self._step(policy, envs, updater, step)
                     step += 1
                     self._tell_failures(step, row, episodes)
+                    for warning in self.watch.look(row):
+                        self._say(f"step {step:4d}  warning: {warning}")
                     progress.advance(row)
                     last = step == config.steps
                     if main:
@@ -199,7 +204,7 @@ class Trainer:
         for group in updater.optimizer.param_groups:
             group["lr"] = self.config.learning_rate * min(1.0, (step + 1) / max(self.config.warmup_steps, 1))
         own = updater.step(step, self.lessons.take(step, rollouts))
-        add(own, _describe(rollouts, envs.rows[0]))
+        add(own, describe(rollouts, envs.rows[0]))
         metrics, episodes = gather_step(self.accelerator, own, rollouts)
         sampled = results(episodes)
         self.curriculum.update(step, [(task, success) for task, success in sampled if success is not None])
@@ -277,6 +282,8 @@ class Trainer:
         step, state = run.load_checkpoint()
         if self.accelerator.is_main_process:
             run.rewind(step if state else -1)
+            for row in run.read("metrics.jsonl"):
+                self.watch.look(row)  # told before
         if state:
             with torch.no_grad():
                 for name, parameter in updater.policy.trainable().items():
@@ -300,27 +307,3 @@ class Trainer:
         with run.replacing(run.path / "model") as folder:
             policy.save(folder)
         return {"run_dir": str(run.path), "evaluations": evaluations}
-
-
-def _describe(rollouts: Rollouts, env: TokenEnv) -> Metrics:
-    """What was sampled, as (total, count)."""
-    episodes = rollouts.episodes
-    graded = [episode for episode in episodes if usable(episode)]
-    count = float(len(graded))
-    metrics: Metrics = {
-        "reward": (sum(e.outcome.reward for e in graded if e.outcome), count),
-        "success": (float(sum(e.outcome.success for e in graded if e.outcome)), count),
-        "with_feedback": (float(sum(e.attempt.feedback is not None for e in episodes)), float(len(episodes))),
-        "infra_errors": (float(len(episodes) - len(graded)), 0.0),
-        "attempts": (float(sum(len(e.attempts) for e in episodes)), float(len(episodes))),
-        "length": (float(rollouts.tokens), float(len(episodes))),
-        "sampled_logp": (sum(map(sum, rollouts.logprobs)), float(rollouts.tokens)),
-    }
-    if env.max_attempts > 1:
-        first = [e.attempts[0].outcome for e in graded]
-        metrics["success_first"] = (float(sum(outcome.success for outcome in first if outcome)), count)
-    if env.tools:
-        outcomes = [attempt.outcome for e in episodes for attempt in e.attempts]
-        calls = sum(len(outcome.trace.of(ToolCalled)) for outcome in outcomes if outcome)
-        metrics["tool_calls"] = (float(calls), float(len(episodes)))
-    return metrics
