@@ -80,11 +80,16 @@ class Plan:
     def cells(self, table: str, stage: str) -> Iterator[Cell]:
         """Those of one stage, seed by seed, so that all methods grow together."""
         tune = stage == "tune"
-        for seed in self.options["tuning_seeds" if tune else "seeds"]:
+        for seed in self.options["tuning_seeds"] if tune else self.seeds(table):
             for task in self.options["tasks"]:
                 for method in self.options["tables"][table]:
                     for rate in self.options["rates"] if tune else [self.rate(table, task, method)]:
                         yield Cell(table, task, method, rate, seed)
+
+    def seeds(self, table: str) -> list[int]:
+        """Those that are reported."""
+        seeds: list[int] = self.options["seeds"]
+        return seeds[:5] if table == "choices" else seeds
 
     def rate(self, table: str, task: str, method: str) -> float:
         """The rate with the best mean on the tuning seeds, the lowest among equals; DistIL's for its own choices."""
