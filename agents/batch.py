@@ -122,10 +122,10 @@ def masked_sum(values: Tensor, mask: Tensor) -> tuple[float, float]:
 
 
 def described(scores: Scores, mask: Tensor) -> dict[str, tuple[float, float]]:
-    """What every learner logs of student and, where there is one, expert: what it thinks of the tokens, too."""
+    """What every learner logs of student and, where there is one, expert: what it thinks of the tokens (p_t(y_t)), too."""
     values = {
         "entropy": scores.entropy,
         "expert_entropy": scores.expert_entropy,
-        "expert_logp": scores.expert_logp,
+        "expert_p": None if scores.expert_logp is None else scores.expert_logp.exp(),
     }
     return {name: masked_sum(value, mask) for name, value in values.items() if value is not None}

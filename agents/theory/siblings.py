@@ -8,7 +8,7 @@ costs of i where j was read, and G the strictly later costs of the same rollout,
 
 G_t alone is biased in both. A leave-one-out baseline changes no expectation where rollouts are independent; here it
 shifts the bias, to more or to less. What mends it is to know who was read: baselines leave those rows out
-(`Batch.depends_on`; tests/agents/test_surrogate_gradient.py), and the exact weight adds the costs that hang on them.
+(`Batch.depends_on`), and the exact weight, DistIL's ``charge="full-sum"``, adds the costs that hang on them.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ HEAD = """# How the learners compare
 Made by `python benchmarks/learners/table.py` from [the results](../benchmarks/results/learners) of
 `benchmarks/learners/run.py`. What was to be compared, and how, was [written down before the
 runs](../benchmarks/learners/comparisons.md). Figures are shares of tasks answered exactly, greedily, after the
-last update: mean over seeds with a 95 % t interval over them, and the learning rate. Differences are paired by seed and task, with 95 % intervals that take both as random.
+last update: mean over seeds with a 95 % t interval over them, and the learning rate. Differences are paired by seed and
+task, with 95 % intervals that take both as random.
 """
 
 
