@@ -122,7 +122,7 @@ def masked_sum(values: Tensor, mask: Tensor) -> tuple[float, float]:
 
 
 def described(scores: Scores, mask: Tensor) -> dict[str, tuple[float, float]]:
-    """What every learner logs of student and, where there is one, expert: what it thinks of the tokens (p_t(y_t)), too."""
+    """What every learner logs of student and, where there is one, expert: p_t(y_t), too."""
     values = {
         "entropy": scores.entropy,
         "expert_entropy": scores.expert_entropy,
