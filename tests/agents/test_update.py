@@ -16,7 +16,22 @@ from torch import Tensor
 
 from agents.batch import Batch, Loss
 from agents.head import CHUNK
-from agents.learners import DAPO, GRPO, SDPO, DistIL, DrGRPO, Learner, MiniLLM
+from agents.learners import (
+    CE,
+    DAPO,
+    GRPO,
+    OPD,
+    OPSD,
+    RFT,
+    RLOO,
+    SDPO,
+    DAgger,
+    DistIL,
+    DrGRPO,
+    Learner,
+    MaxRL,
+    MiniLLM,
+)  # fmt: skip
 from agents.lessons import Lesson, Lessons
 from agents.policy import Policy, PolicyConfig
 from agents.rollout import Rollouts
@@ -133,6 +148,13 @@ LATER = DistIL(gamma=0.9, credit="attempt", divergence_weight="raw")
         (LATER, 4, 3, (0, -1)),
         (GRPO(), 4, 1, ()),
         (GRPO(), 0, 3, (0, -1)),
+        *(
+            (learner, 0, 1, ())
+            for learner in (CE(), SDPO(top_k=5), OPSD(), OPD(), RLOO(), DrGRPO(), DAPO(), MaxRL(), RFT())
+        ),
+        (MiniLLM(), 0, 3, ()),
+        (DAgger(), 0, 3, (0, -1)),
+        (DistIL(charge="full-sum", divergence_weight="normalised"), 0, 3, ()),
     ],
     ids=repr,
 )
@@ -146,7 +168,7 @@ def test_micro_batches_chunks_and_padding_change_nothing(
     whole, metrics = gradients(make_updater(policy, learner), rollouts, train)
     monkeypatch.setitem(CHUNK, "cpu", 7)
     split, metrics_split = gradients(make_updater(policy, learner, tokens=1), rollouts, train)
-    assert len(list(micro_batches(lessons_of(make_updater(policy, learner), rollouts), 1))) == 3
+    assert len(list(micro_batches(lessons_of(make_updater(policy, learner), rollouts), 1))) >= 3
     assert_equal(whole, split)
     assert metrics_split == pytest.approx(metrics, rel=1e-4, abs=1e-6)
 
