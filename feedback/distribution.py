@@ -11,18 +11,18 @@ Padding: rows of a batch are right-padded to [B, T, …]; `rows(mask)` flattens 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args
+from typing import ClassVar, Literal, Protocol, TypeVar, get_args
 
 import torch
 from torch import Tensor
 
 from distil_envs.errors import ConfigError
+from feedback.saved import save_distribution
 
 TopKMode = Literal["tail", "renormalise", "truncate"]
-FORMAT_VERSION = "1"
 
 
 class TokenDistribution(Protocol):
@@ -227,7 +227,7 @@ class TopK(_Fields):
 
     def save(self, path: str | Path) -> None:
         """Write to a safetensors file."""
-        _save(path, self, mode=self.mode)
+        save_distribution(path, self, mode=self.mode)
 
 
 @dataclass
@@ -281,7 +281,7 @@ class Samples(_Fields):
 
     def save(self, path: str | Path) -> None:
         """Write to a safetensors file."""
-        _save(path, self)
+        save_distribution(path, self)
 
 
 @dataclass
@@ -371,40 +371,6 @@ def logits(states: Tensor, weight: Tensor) -> Tensor:
 def widened(weight: Tensor) -> Tensor:
     """The head in the precision in which `logits` multiplies it, so that it is converted once and not once a chunk."""
     return weight if weight.is_cuda else weight.to(torch.promote_types(weight.dtype, torch.float32))
-
-
-def load_distribution(path: str | Path) -> TopK | Samples:
-    """Inverse of `save`. Raises ConfigError for a file that this version does not read."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            meta = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (OSError, SafetensorError) as error:
-        raise ConfigError(f"{path} is not a saved token distribution: {error}") from error
-    if meta.get("version") != FORMAT_VERSION:
-        raise ConfigError(f"{path}: format version {meta.get('version')!r}, this program reads {FORMAT_VERSION}")
-    kinds: dict[str, type[TopK | Samples]] = {kind.__name__: kind for kind in (TopK, Samples)}
-    kind = kinds.get(meta.get("kind", ""))
-    if kind is None or set(tensors) != set(kind.PER_POSITION):
-        raise ConfigError(
-            f"{path} holds {meta.get('kind')!r} with the tensors {sorted(tensors)}; expected one of "
-            f"{', '.join(f'{name} with {sorted(each.PER_POSITION)}' for name, each in kinds.items())}: save it anew"
-        )
-    options = {"mode": meta.get("mode", "")} if kind is TopK else {}
-    return kind(**tensors, **options)
-
-
-def _save(path: str | Path, distribution: Any, **meta: str) -> None:
-    from safetensors.torch import save_file
-
-    tensors = {
-        item.name: getattr(distribution, item.name).detach().cpu().contiguous()
-        for item in fields(distribution)
-        if item.name in distribution.PER_POSITION
-    }
-    save_file(tensors, str(path), metadata={"kind": type(distribution).__name__, "version": FORMAT_VERSION, **meta})
 
 
 def dot(p: Tensor, log_q: Tensor) -> Tensor:

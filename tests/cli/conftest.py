@@ -36,6 +36,7 @@ distil_envs.register("acme/AddOne-v0", tasks=tasks, verifier=right, feedback="ac
 def distil(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
     """Runs a command."""
     monkeypatch.delenv("DISTIL_DEBUG", raising=False)
+    monkeypatch.setenv("COLUMNS", "120")  # whatever the terminal is, or is not
 
     def run(*words: object) -> Said:
         capsys.readouterr()

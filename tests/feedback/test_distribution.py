@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from distil_envs.errors import ConfigError
-from feedback.distribution import Hidden, Samples, TopK, load_distribution, logits, widened
+from feedback.distribution import Hidden, Samples, TopK, logits, widened
+from feedback.saved import load_distribution
 
 B, T, H, V = 2, 3, 4, 13
 MODES: list[Any] = ["tail", "renormalise", "truncate"]
