@@ -13,8 +13,12 @@ import pytest
 import yaml
 
 from agents import DistIL, TrainerConfig
+from agents.cli.parsing import UsageError
 from agents.cli.train import configure
+from feedback.experts.correction import CorrectionExpert
+from feedback.experts.mixture import Mixture
 from feedback.experts.self_teacher import SelfTeacher
+from feedback.schedule import Schedule
 
 Distil = Callable[..., tuple[int, str, str]]
 
@@ -154,6 +158,14 @@ def test_words_become_the_options_of_the_learner_that_they_name() -> None:
     assert learner("--learner.gamma", "0.5", "--learner.baseline", "none") == DistIL(gamma=0.5, baseline="none")
     assert type(learner("--learner", "GRPO", "--learner.clip", "0.3")).__name__ == "GRPO"
     assert learner("--learner", "GRPO", "--learner.clip", "0.3").clip == 0.3
+
+
+def test_words_become_the_options_of_the_expert_that_they_name() -> None:
+    words = "--expert mixture --expert.first.temperature 0.3 --expert.second.weights live --expert.share.end 0.2"
+    _, config = configure("distil train", words.split())
+    assert config.expert == Mixture(CorrectionExpert(0.3), SelfTeacher(weights="live"), Schedule(0.5, 0.2))
+    with pytest.raises(UsageError, match=r"unknown option --expert\.weights"):
+        configure("distil train", ["--expert", "correction", "--expert.weights", "live"])
 
 
 def test_words_reach_every_nested_option() -> None:
