@@ -29,6 +29,9 @@ Group = Mapping[str, Command]
 COMMANDS: Mapping[str, Command | Group] = {
     "train": Command("agents.cli.train:train", "train a model in an environment, from feedback", takes_words=True),
     "eval": Command("agents.cli.eval:evaluate_model", "measure a model: accuracy, every check, pass@k"),
+    "solve": Command(
+        "agents.cli.solve:solve", "learn at test time on one hard task, beside best-of-n", takes_words=True
+    ),
     "envs": {
         "list": Command("agents.cli.envs:list_envs", "registered environments and their options"),
         "show": Command("agents.cli.envs:show", "a prompt as the model sees it"),
