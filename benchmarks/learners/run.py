@@ -164,12 +164,9 @@ def run(plan: Plan, cell: Cell) -> dict[str, Any]:
     for each in evaluations:
         marks = "".join("01"[task["checks"].get(plan.options["measure"], False)] for task in each["per_task"])
         row[each["set"] if each["step"] else f"{each['set']} before"] = marks
-    last = metrics[-5:]
-    row["last"] = {
-        name: round(sum(step[name] for step in last) / len(last), 4)
-        for name in ("success", "length", "entropy", "grad_norm")
-        if name in last[0]
-    }
+    for name in ("success", "length", "entropy", "grad_norm"):
+        last = [step[name] for step in metrics[-5:] if name in step]  # a step with nothing to learn lacks some
+        row[f"last {name}"] = round(sum(last) / len(last), 4) if last else None
     return row
 
 
