@@ -16,7 +16,7 @@ from distil_envs.sources import SplitName
 from feedback.feedback import Feedback
 
 ARMS = ("learn", "best-of-n", "retry")
-NO_REFERENCE = "--feedback binary, diagnosis or execution-trace"
+NO_REFERENCE = "--feedback binary or execution-trace (or diagnosis, where its words do not settle the answer)"
 """Providers that do not give the reference away, in messages."""
 MAY_GROW = frozenset({"seeds", "arms"})
 """Options that may be others when a run is resumed: each pair of arm and seed is a result of its own."""

@@ -35,10 +35,13 @@ def draw_discovery(path: Path, title: str, results: Sequence[Result], budget: in
         curve = [discovery(own, k) for k in ks]
         axes.step(ks, [at.mean for at in curve], where="post", color=color, label=f"{arm}, {len(own)} seeds")
         low, high = [at.low for at in curve], [at.high for at in curve]
-        axes.fill_between(ks, low, high, step="post", color=color, alpha=0.12, linewidth=0)
+        axes.fill_between(ks, low, high, step="post", color=color, alpha=0.1, linewidth=0)
+        for end in (low, high):  # where bands overlap, their ends still tell them apart
+            axes.step(ks, end, where="post", color=color, linewidth=0.7, linestyle=":")
     axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.set(xlabel="completions k", ylabel="share of seeds solved within k", title=title)
+    ticks = [2**power for power in range(budget.bit_length())]
+    axes.set_xticks(ticks, map(str, ticks))
+    axes.set(xlabel="completions k", ylabel="share of seeds solved within k (95 % Wilson)", title=title)
     axes.set(xlim=(1, max(budget, 2)), ylim=(-0.03, 1.03))
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8, loc="upper left")

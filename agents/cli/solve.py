@@ -56,8 +56,9 @@ class SolveCommand:
     was sampled, results, and the discovery curve. Feedback that reveals the reference is refused.
 
     For example:
-    $ distil solve --env distil/Math-v0 --environment.tasks math/algebra@3 --feedback diagnosis --budget 256
-    $ distil solve --config configs/tiny-rule.yaml --environment.tasks toy/function@3 --feedback binary --seeds 0 1 2 3
+    $ distil solve --environment.tasks math/algebra@3 --feedback binary --budget 256
+    $ distil solve --env distil/Code-v0 --environment.tasks code@3 --feedback execution-trace --seeds 0 1 2 3 4
+    $ distil solve --config configs/tiny-rule.yaml --environment.tasks toy/rule@2 --feedback binary --run-dir runs/solve
     $ distil solve --environment.tasks my-tasks.jsonl --task hard-7 --learner GRPO --arms learn best-of-n
     $ distil solve --resume --run-dir runs/solve-distil-Math-v0-DistIL --seeds 0 1 2 3 4
     """
