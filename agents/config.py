@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Self, TypeVar, get_type_hints
 
 import yaml
 
@@ -174,7 +174,7 @@ class TrainerConfig:
         return values
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> TrainerConfig:
+    def from_dict(cls, values: dict[str, Any]) -> Self:
         """From YAML values; ``learner: GRPO`` is short for ``learner: {name: GRPO}``, and so with experts.
 
         Raises ConfigError naming an unknown option and its closest known ones, or a value of another type.
@@ -191,7 +191,7 @@ class TrainerConfig:
         return build(cls, {**values, **nested})
 
     @classmethod
-    def load(cls, path: str | Path) -> TrainerConfig:
+    def load(cls, path: str | Path) -> Self:
         """From a YAML file. Raises ConfigError when it is missing or malformed."""
         try:
             values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))

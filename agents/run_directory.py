@@ -78,6 +78,14 @@ class RunDirectory:
         loaded: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
         return loaded
 
+    def require_same(self, differences: Mapping[str, tuple[Any, Any]]) -> None:
+        """Raises ConfigError when the run was begun with other options: by name, the one now and the one then."""
+        if differences:
+            told = ", ".join(f"{name} (was {then!r}, now {now!r})" for name, (now, then) in differences.items())
+            raise ConfigError(
+                f"cannot resume {self.path} with other options: {told}; resume it as it was, or begin another run"
+            )
+
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Save the options, for good or in place of earlier ones."""
         scratch = self.path / ".config.yaml.new"

@@ -96,12 +96,7 @@ class Solver:
 
     def _finished(self, run: RunDirectory) -> list[Result]:
         """Raises ConfigError when the folder holds no run, or one of other options."""
-        other = self.config.differences(SolveConfig.from_dict(run.config()))
-        if other:
-            told = ", ".join(f"{name} (was {before!r}, now {now!r})" for name, (now, before) in other.items())
-            raise ConfigError(
-                f"cannot resume {run.path} with other options: {told}; resume it as it was, or begin another run"
-            )
+        run.require_same(self.config.differences(SolveConfig.from_dict(run.config())))
         file = run.path / "results.jsonl"
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         return [Result(**json.loads(line)) for line in lines]

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
+from accelerate import Accelerator
 from rich.console import Console
 
 from agents.environments import take_provider
 from agents.policy import Policy
-from agents.rollout import Rollouts, Sampling, failure, ids_hash, rollout
+from agents.rollout import Sampling, failure, ids_hash, rollout
 from agents.solve_config import NO_REFERENCE, SolveConfig
-from agents.trainer import Trainer
-from agents.update import Updater
+from agents.student import Student
 from distil_envs import Attempt, Episode, Status, Task, TokenEnv
 from distil_envs.errors import ConfigError, DistilError
 from distil_envs.grading import grade
@@ -86,7 +86,12 @@ class Arm:
         """
         began = time.perf_counter()
         provider, rows = take_provider(self.envs), range(self.envs.num_envs)
-        student = self._student(provider) if self.result.arm == "learn" else None
+        student = None
+        if self.result.arm == "learn":
+            config = replace(self.config, seed=self.result.seed)
+            student = Student(
+                config, self.policy, self.envs.rows[0], provider, Accelerator(cpu=config.policy.device == "cpu")
+            )
         resets, keys = [(0, {"task": self.task})] * len(rows), [(0, row) for row in rows]
         for step in count():
             sampling = Sampling(self.result.seed, "rollout", step, self.config.temperature)
@@ -98,7 +103,8 @@ class Arm:
                 student.give_feedback(rollouts)
             require_no_reference(attempts, provider)
             if student is not None and not over:
-                row = student.learn(step, rollouts)
+                made = student.learn(step, rollouts, self.config.learning_rate)
+                row = {name: total / max(number, 1.0) for name, (total, number) in made.items()}
                 self.result.updates += row["grad_norm"] > 0
                 self.metrics.append({"step": step, **row})
             self.episodes += ({"step": step, **episode.to_dict()} for episode in rollouts.episodes)
@@ -108,11 +114,6 @@ class Arm:
                 break
         ids = ((attempt["prompt_ids"], attempt["completion_ids"]) for e in self.episodes for attempt in e["attempts"])
         self.result.ids = ids_hash(ids)
-
-    def _student(self, provider: Provider | None) -> _Student:
-        trainer = Trainer(replace(self.config, seed=self.result.seed), console=self.console)
-        trainer.provider = provider
-        return _Student(trainer, trainer._updater(self.policy, self.envs))
 
     def _tell_failures(self, step: int, attempts: Sequence[Attempt]) -> None:
         """Failures on our side are no completions: they are told (law 4). Raises DistilError if all failed."""
@@ -127,22 +128,6 @@ class Arm:
             )
         told = f"{where}: {len(failed)} of {len(attempts)} verifications failed on our side and do not count: {why}"
         self.console.print(told, highlight=False, markup=False, soft_wrap=True)
-
-
-@dataclass
-class _Student:
-    """The trainer's part in an arm that learns."""
-
-    trainer: Trainer
-    updater: Updater
-
-    def give_feedback(self, rollouts: Rollouts) -> None:
-        self.trainer._give_feedback(rollouts)
-
-    def learn(self, step: int, rollouts: Rollouts) -> dict[str, float]:
-        """One update; returns its figures."""
-        made = self.updater.step(step, self.trainer.lessons.take(step, rollouts))
-        return {name: total / max(number, 1.0) for name, (total, number) in made.items()}
 
 
 def require_no_reference(attempts: Sequence[Attempt], provider: Provider | None) -> None:

@@ -11,32 +11,28 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
-import torch
 from accelerate import Accelerator
 from rich.console import Console
 
 from agents.collapse import CollapseWatch
 from agents.config import TrainerConfig
 from agents.curve import draw_learning_curve
-from agents.demonstrations import demonstrate
 from agents.describe import describe
 from agents.environments import make_envs, pool_size, take_provider
 from agents.estimate import estimate
 from agents.examine import Examiner
-from agents.lessons import Lessons
 from agents.policy import Policy
 from agents.processes import gather_step
 from agents.progress import StepProgress
-from agents.rollout import Rollouts, Sampling, failure, ids_hash, reset_rows, rollout, usable
+from agents.rollout import Sampling, failure, ids_hash, reset_rows, rollout
 from agents.run_directory import RunDirectory
 from agents.sampled import draw_sampled, figures, results
-from agents.scorers import Scorers
-from agents.update import Updater, add
+from agents.student import Student
+from agents.update import add
 from distil_envs import Outcome, Status
 from distil_envs.counted import derive
 from distil_envs.curriculum import Curriculum, make_curriculum
 from distil_envs.errors import ConfigError, DistilError
-from distil_envs.resources import Provider, feedback_of
 from distil_envs.vector import TokenVectorEnv
 
 Row = dict[str, Any]
@@ -56,9 +52,7 @@ class Trainer:
         self.resume = resume
         self.accelerator = Accelerator(cpu=config.policy.device == "cpu")
         self.console = console or Console(stderr=True, quiet=not self.accelerator.is_main_process)
-        self.provider: Provider | None = None
         self.curriculum: Curriculum  # made with the environment, whose tasks it draws
-        self.lessons: Lessons
         self.watch = CollapseWatch()
         self._created = False
 
@@ -69,7 +63,7 @@ class Trainer:
         """
         with closing(RunDirectory(self.config.path)) as run:
             if self.resume:
-                self._require_same(run)
+                run.require_same(self.config.differences(TrainerConfig.from_dict(run.config())))
             else:
                 run.require_new()
             policy = Policy.load(self.config.model, self.config.policy, seed=self.config.seed)
@@ -86,14 +80,14 @@ class Trainer:
         pool = pool_size(config, policy)
         limit = {} if config.environment.num_tasks is None else {"num_tasks": pool}
         with closing(make_envs(config, policy, "train", self._rows(), **limit)) as envs:
-            self.provider = take_provider(envs)
+            provider = take_provider(envs)
             self.curriculum = make_curriculum(config.curriculum, envs.rows[0], config.seed)
             resources = envs.rows[0].resources()  # here, so that what is missing is told before anything begins
-            updater = self._updater(policy, envs)
+            student = Student(config, policy, envs.rows[0], provider, self.accelerator)
             if main:
                 self._open(run)
             self.accelerator.wait_for_everyone()
-            step = self._restore(run, updater, envs)
+            step = self._restore(run, student)
             if main and resources:
                 run.append("resources.jsonl", [{"step": step, **resources}])
                 self._say(", ".join(f"{name}: {value}" for name, value in resources.items()))
@@ -104,7 +98,7 @@ class Trainer:
                 examine.base()
             with StepProgress(self.console, config.steps, step) as progress:
                 while step < config.steps:
-                    row, episodes = self._step(policy, envs, updater, step)
+                    row, episodes = self._step(student, envs, step)
                     step += 1
                     self._tell_failures(step, row, episodes)
                     for warning in self.watch.look(row):
@@ -116,18 +110,10 @@ class Trainer:
                         if last or (config.eval_every and step % config.eval_every == 0):
                             examine(step)
                         if last or step % config.checkpoint_every == 0:
-                            run.save_checkpoint(step, self._state(updater), keep=config.keep_checkpoints)
+                            state = {**student.state(), "curriculum": self.curriculum.state()}
+                            run.save_checkpoint(step, state, keep=config.keep_checkpoints)
                     self.accelerator.wait_for_everyone()
         return self._finish(policy, run) if main else {}
-
-    def _require_same(self, run: RunDirectory) -> None:
-        """Raises ConfigError when the folder holds no run, or one of other options."""
-        other = self.config.differences(TrainerConfig.from_dict(run.config()))
-        if other:
-            told = ", ".join(f"{name} (was {before!r}, now {now!r})" for name, (now, before) in other.items())
-            raise ConfigError(
-                f"cannot resume {run.path} with other options: {told}; resume it as it was, or begin another run"
-            )
 
     def _open(self, run: RunDirectory) -> None:
         if self.resume:
@@ -147,70 +133,23 @@ class Trainer:
             )
         return groups * self.config.group_size
 
-    def _updater(self, policy: Policy, envs: TokenVectorEnv) -> Updater:
-        """Raises ConfigError for a learner without the feedback it needs, and for attempts that there never are."""
-        config, attempts = self.config, envs.rows[0].max_attempts
-        never = [index for index in config.train_attempts if not -attempts <= index < attempts]
-        if never:
-            raise ConfigError(
-                f"train_attempts: there is no attempt {never[0]}, episodes have at most {attempts}; "
-                "raise environment.max_attempts, or name others"
-            )
-        expert = config.expert if config.learner.needs_expert else None
-        corrected = config.learner.corrections(0) > 0
-        if self.provider is None and (corrected or (expert is not None and expert.needs_feedback())):
-            raise ConfigError(
-                f"{type(config.learner).__name__} learns from feedback, but {config.env} gives none and none was asked "
-                "for: add --feedback answer (or another provider), or use a learner of rewards such as GRPO"
-            )
-        if expert is not None and self.provider is not None and config.demonstrations:
-            shown = demonstrate(envs.rows[0], self.provider, config.demonstrations) if expert.templates() else ()
-            for template in expert.templates():
-                template.demonstrations = shown
-        self.lessons = Lessons(
-            config.learner,
-            expert,
-            policy.tokenizer,
-            int(policy.tokenizer.eos_token_id),
-            config.seed,
-            tuple(config.train_attempts),
-        )
-        if config.learner.aggregate() and self.accelerator.num_processes > 1:
-            raise ConfigError(
-                f"{type(config.learner).__name__} aggregates rollouts, which works in one process only, not in "
-                f"{self.accelerator.num_processes}: launch it without accelerate, or use CE"
-            )
-        return Updater(
-            policy,
-            config.learner,
-            torch.optim.AdamW(policy.trainable().values(), lr=config.learning_rate, weight_decay=config.weight_decay),
-            self.accelerator,
-            expert,
-            Scorers(policy, expert) if expert is not None else None,
-            config.micro_batch_tokens,
-            config.max_grad_norm,
-            config.passes,
-            config.seed,
-        )
-
-    def _step(self, policy: Policy, envs: TokenVectorEnv, updater: Updater, step: int) -> tuple[Row, list[Row]]:
+    def _step(self, student: Student, envs: TokenVectorEnv, step: int) -> tuple[Row, list[Row]]:
         """One update. Returns the step's figures and its episodes, those of all processes."""
         began = time.perf_counter()
         resets, keys = self._draws(step)
         sampling = Sampling(self.config.seed, "rollout", step, self.config.temperature)
-        rollouts = rollout(policy, envs, resets, keys, sampling)
+        rollouts = rollout(student.policy, envs, resets, keys, sampling)
         generated = time.perf_counter()
-        self._give_feedback(rollouts)
-        for group in updater.optimizer.param_groups:
-            group["lr"] = self.config.learning_rate * min(1.0, (step + 1) / max(self.config.warmup_steps, 1))
-        own = updater.step(step, self.lessons.take(step, rollouts))
+        student.give_feedback(rollouts)
+        rate = self.config.learning_rate * min(1.0, (step + 1) / max(self.config.warmup_steps, 1))
+        own = student.learn(step, rollouts, rate)
         add(own, describe(rollouts, envs.rows[0]))
         metrics, episodes = gather_step(self.accelerator, own, rollouts)
         sampled = results(episodes)
         self.curriculum.update(step, [(task, success) for task, success in sampled if success is not None])
         ended = time.perf_counter()
         row: Row = {name: total / max(count, 1.0) for name, (total, count) in metrics.items()}
-        row["learning_rate"] = updater.optimizer.param_groups[0]["lr"]
+        row["learning_rate"] = rate
         row["seconds_rollout"], row["seconds_update"] = generated - began, ended - generated
         row["tokens_per_second"] = metrics["length"][0] / (ended - began)
         row |= figures(sampled)
@@ -227,18 +166,6 @@ class Trainer:
             resets += [(seed, drawn[group])] * config.group_size
             keys += [(group, sample) for sample in range(config.group_size)]
         return resets, keys
-
-    def _give_feedback(self, rollouts: Rollouts) -> None:
-        """Ask the provider about the last attempts of each group at once: its words may be made from several of them.
-
-        Earlier attempts got theirs in the environment, where it became the next turn.
-        """
-        if self.provider is None:
-            return
-        for group in dict.fromkeys(rollouts.group):
-            members = [e for e, of in zip(rollouts.episodes, rollouts.group, strict=True) if of == group and usable(e)]
-            for episode, made in zip(members, feedback_of(self.provider, members), strict=True):
-                episode.attempt.feedback = made
 
     def _tell_failures(self, step: int, row: Row, episodes: Sequence[Row]) -> None:
         """Failures on our side are never wrong answers: they are told (law 4). Raises DistilError if all failed."""
@@ -266,16 +193,7 @@ class Trainer:
         cost = estimate(policy, self.config, prompts, env.max_attempts * env.max_new_tokens)
         self._say(f"training for {self.config.steps} steps will take {cost} (evaluations apart)")
 
-    def _state(self, updater: Updater) -> dict[str, Any]:
-        return {
-            "policy": {name: p.detach() for name, p in updater.policy.trainable().items()},
-            "optimizer": updater.optimizer.state_dict(),
-            "expert": updater.models.state_dict() if updater.models else {},
-            "lessons": self.lessons.state(),
-            "curriculum": self.curriculum.state(),
-        }
-
-    def _restore(self, run: RunDirectory, updater: Updater, envs: TokenVectorEnv) -> int:
+    def _restore(self, run: RunDirectory, student: Student) -> int:
         """Take up the newest checkpoint; returns its step, 0 for none."""
         if not self.resume:
             return 0
@@ -285,13 +203,7 @@ class Trainer:
             for row in run.read("metrics.jsonl"):
                 self.watch.look(row)  # told before
         if state:
-            with torch.no_grad():
-                for name, parameter in updater.policy.trainable().items():
-                    parameter.copy_(state["policy"][name])
-            updater.optimizer.load_state_dict(state["optimizer"])
-            if updater.models is not None:
-                updater.models.load_state_dict(state["expert"])
-            self.lessons.restore(state["lessons"], envs.rows[0].prompts.format)
+            student.restore(state)
             self.curriculum.restore(state["curriculum"])
         self.accelerator.wait_for_everyone()
         self._say(f"resuming {run.path} after step {step}")

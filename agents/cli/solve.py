@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Annotated, cast
+from dataclasses import dataclass, field
+from typing import Annotated
 
 import tyro
 from rich import box
@@ -15,11 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.cli.output import console
-from agents.cli.parsing import parse, parse_known
-from agents.cli.train import Start
-from agents.cli.user_code import import_user_code
-from agents.config import make_expert, make_learner
-from agents.run_directory import RunDirectory
+from agents.cli.run_options import Start, configure, told_how_to_resume
 from agents.solve import Solver
 from agents.solve_arm import Result
 from agents.solve_config import ARMS, SolveConfig
@@ -30,22 +24,6 @@ from distil_envs.text import shorten
 
 SHOWN = 2000
 """Characters of a right completion that are shown; all of it is in results.jsonl."""
-
-
-@dataclass
-class SolveStart(Start):
-    """What is read first, because the other options depend on it."""
-
-    resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Go on with the run in --run-dir, with the options saved there: what is finished is kept. Further seeds and arms
-    may be given."""
-
-
-@dataclass
-class Probe(SolveStart):
-    """`SolveStart`, and where the run lies."""
-
-    run_dir: str | None = None
 
 
 @dataclass
@@ -63,21 +41,16 @@ class SolveCommand:
     $ distil solve --resume --run-dir runs/solve-distil-Math-v0-DistIL --seeds 0 1 2 3 4
     """
 
-    start: Annotated[SolveStart, tyro.conf.arg(name="")] = field(default_factory=SolveStart)
+    start: Annotated[Start, tyro.conf.arg(name="")] = field(default_factory=Start)
     options: Annotated[SolveConfig, tyro.conf.arg(name="")] = field(default_factory=SolveConfig)
 
 
 def solve(prog: str, words: Sequence[str]) -> None:
     """Run the command. Raises KeyboardInterrupt with the command that resumes, when stopped after the beginning."""
-    start, config = configure(prog, words)
-    try:
-        results = Solver(config, resume=start.resume).solve()
-    except KeyboardInterrupt:
-        if not (config.path / "config.yaml").is_file():
-            raise  # nothing has begun
-        imports = "".join(f" --import {shlex.quote(name)}" for name in start.imports)
-        again = f"distil solve --resume --run-dir {shlex.quote(str(config.path))}{imports}"
-        raise KeyboardInterrupt(f"stopped; resume with: {again}") from None
+    command = configure(SolveCommand, prog, words)
+    config = command.options
+    with told_how_to_resume("distil solve", command.start, config.path):
+        results = Solver(config, resume=command.start.resume).solve()
     out = console()
     out.print(summary(results, config.budget))
     learned = [each for each in results if each.arm == "learn"]
@@ -89,28 +62,6 @@ def solve(prog: str, words: Sequence[str]) -> None:
             out.print(Text(f"{arm}, seed {found[0].seed}, completion {found[0].completions}:", style="bold"))
             out.print(Padding.indent(Text(printable(shorten(found[0].text, SHOWN))), 2))
     out.print(Text(f"run directory: {config.path}"), soft_wrap=True)
-
-
-def configure(prog: str, words: Sequence[str]) -> tuple[SolveStart, SolveConfig]:
-    """Options from file, saved run and words. Raises UsageError or ConfigError for what cannot be."""
-    probe, _ = parse_known(Probe, prog, words, add_help=False)
-    import_user_code(probe.imports)
-    config = SolveConfig() if probe.config is None else cast(SolveConfig, SolveConfig.load(probe.config))
-    if not probe.resume:
-        return probe, _parsed(prog, words, config, probe)
-    where = probe.run_dir or str(_parsed(prog, words, config, probe).path)
-    saved = cast(SolveConfig, SolveConfig.from_dict(RunDirectory(Path(where).expanduser()).config()))
-    return probe, replace(_parsed(prog, words, saved if probe.config is None else config, probe), run_dir=where)
-
-
-def _parsed(prog: str, words: Sequence[str], config: SolveConfig, start: SolveStart) -> SolveConfig:
-    """The words on top of `config`, whose learner and expert decide which options of theirs there are."""
-    if start.learner is not None and type(chosen := make_learner(start.learner, {})) is not type(config.learner):
-        config = replace(config, learner=chosen)
-    if start.expert is not None and type(teacher := make_expert(start.expert, {})) is not type(config.expert):
-        config = replace(config, expert=teacher)
-    made: SolveCommand = parse(SolveCommand, prog, words, default=SolveCommand(SolveStart(), config))
-    return made.options
 
 
 def summary(results: Sequence[Result], budget: int) -> Table:

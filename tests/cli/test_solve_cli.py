@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from agents.cli.solve import configure, summary
+from agents.cli.run_options import configure
+from agents.cli.solve import SolveCommand, summary
 from agents.solve_arm import Result
 from agents.solve_config import SolveConfig
 
@@ -144,7 +145,7 @@ def test_options_of_training_alone_are_no_options_here(fails: Callable[..., str]
 
 def test_words_become_the_options_of_the_learner_and_the_expert_that_they_name() -> None:
     words = "--learner GRPO --learner.clip 0.3 --expert.weights ema --seeds 3 4 --arms learn --save"
-    _, config = configure("distil solve", words.split())
+    config = configure(SolveCommand, "distil solve", words.split()).options
     assert (type(config.learner).__name__, config.seeds, config.arms, config.save) == ("GRPO", (3, 4), ("learn",), True)
     assert config.learner.clip == 0.3  # type: ignore[attr-defined]
     assert config.expert.weights == "ema"  # type: ignore[attr-defined]

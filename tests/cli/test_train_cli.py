@@ -14,7 +14,8 @@ import yaml
 
 from agents import DistIL, TrainerConfig
 from agents.cli.parsing import UsageError
-from agents.cli.train import configure
+from agents.cli.run_options import configure
+from agents.cli.train import TrainCommand
 from feedback.experts.correction import CorrectionExpert
 from feedback.experts.mixture import Mixture
 from feedback.experts.self_teacher import SelfTeacher
@@ -153,7 +154,7 @@ def test_a_module_before_the_id_is_imported_from_the_working_directory(
 
 def test_words_become_the_options_of_the_learner_that_they_name() -> None:
     def learner(*words: str) -> Any:
-        return configure("distil train", words)[1].learner
+        return configure(TrainCommand, "distil train", words).options.learner
 
     assert learner("--learner.gamma", "0.5", "--learner.baseline", "none") == DistIL(gamma=0.5, baseline="none")
     assert type(learner("--learner", "GRPO", "--learner.clip", "0.3")).__name__ == "GRPO"
@@ -162,10 +163,10 @@ def test_words_become_the_options_of_the_learner_that_they_name() -> None:
 
 def test_words_become_the_options_of_the_expert_that_they_name() -> None:
     words = "--expert mixture --expert.first.temperature 0.3 --expert.second.weights live --expert.share.end 0.2"
-    _, config = configure("distil train", words.split())
+    config = configure(TrainCommand, "distil train", words.split()).options
     assert config.expert == Mixture(CorrectionExpert(0.3), SelfTeacher(weights="live"), Schedule(0.5, 0.2))
     with pytest.raises(UsageError, match=r"unknown option --expert\.weights"):
-        configure("distil train", ["--expert", "correction", "--expert.weights", "live"])
+        configure(TrainCommand, "distil train", ["--expert", "correction", "--expert.weights", "live"])
 
 
 def test_words_reach_every_nested_option() -> None:
@@ -173,7 +174,7 @@ def test_words_reach_every_nested_option() -> None:
         "--environment.tasks math/algebra --environment.num-tasks None --policy.lora-rank 8 --policy.trust-remote-code "
         '--expert.weights ema --expert.context.request Again. --environment.extra {"stop":["Q"]}'
     )
-    _, config = configure("distil train", words.split())
+    config = configure(TrainCommand, "distil train", words.split()).options
     assert config.environment.tasks == "math/algebra"
     assert config.environment.num_tasks is None
     assert config.environment.extra == {"stop": ["Q"]}
@@ -185,12 +186,15 @@ def test_words_reach_every_nested_option() -> None:
 def test_a_file_keeps_the_options_of_a_learner_unless_another_is_named(tmp_path: Path) -> None:
     path = tmp_path / "options.yaml"
     path.write_text("learner: {name: GRPO, clip: 0.1}\n")
-    assert configure("distil train", ["--config", str(path)])[1].learner.clip == 0.1  # type: ignore[attr-defined]
-    same = configure("distil train", ["--config", str(path), "--learner", "GRPO"])[1]
+    assert configure(TrainCommand, "distil train", ["--config", str(path)]).options.learner.clip == 0.1  # type: ignore[attr-defined]
+    same = configure(TrainCommand, "distil train", ["--config", str(path), "--learner", "GRPO"]).options
     assert same.learner.clip == 0.1  # type: ignore[attr-defined]
-    assert configure("distil train", ["--config", str(path), "--learner", "DistIL"])[1].learner == DistIL()
+    assert (
+        configure(TrainCommand, "distil train", ["--config", str(path), "--learner", "DistIL"]).options.learner
+        == DistIL()
+    )
     path.write_text("learner: GRPO\n")
-    assert type(configure("distil train", ["--config", str(path)])[1].learner).__name__ == "GRPO"
+    assert type(configure(TrainCommand, "distil train", ["--config", str(path)]).options.learner).__name__ == "GRPO"
 
 
 @pytest.mark.parametrize(
