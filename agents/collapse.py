@@ -20,6 +20,11 @@ class CollapseWatch:
     def look(self, row: Row) -> list[str]:
         """Take in the figures of the next step; returns what has to be told now."""
         self._rows.append(row)
+        if len(self._rows) == 1 and row.get("corrected", 1.0) == 0:
+            return [
+                "no feedback of this step held a correction, so the learner had none to fit: take a provider that "
+                "gives them, such as --feedback answer or solution"
+            ]
         if len(self._rows) < 2 * self.window:
             return []
         first, last = (_Means(rows) for rows in (self._rows[: self.window], self._rows[-self.window :]))
@@ -99,14 +104,23 @@ def _alike(first: _Means, last: _Means) -> Iterator[str]:
         )
 
 
+def _alone(first: _Means, last: _Means) -> Iterator[str]:
+    if last.with_baseline < 0.3:
+        yield (
+            f"only {last.with_baseline:.0%} of the tokens have a baseline, and the future term of the others varies "
+            "widely: rollouts whose feedback was made from each other are left out of it; raise group_size, or lower "
+            "future_weight"
+        )
+
+
 def _forgotten(first: _Means, last: _Means) -> Iterator[str]:
     if last.success < 0.5 * first.success and first.success > 0.1:
         yield (
             f"success falls from {first.success:.2f} to {last.success:.2f}: the policy unlearns what it could do; "
-            "lower the learning rate, and look at what the teacher reads (distil play shows the feedback)"
+            "lower the learning rate, and look at what the teacher reads (distil envs play shows the feedback)"
         )
 
 
 _RULES: tuple[Callable[[_Means, _Means], Iterator[str]], ...] = (
-    _nothing_learned, _short, _unreadable, _sure, _diffuse, _alike, _forgotten,
+    _nothing_learned, _short, _unreadable, _sure, _diffuse, _alike, _alone, _forgotten,
 )  # fmt: skip

@@ -14,12 +14,19 @@ from agents.options import build
 from agents.policy import PolicyConfig
 from distil_envs.curriculum import CurriculumConfig
 from distil_envs.errors import ConfigError
-from distil_envs.registry import names, resolve
+from distil_envs.registry import name_of, resolve
 from feedback.context import ContextTemplate
-from feedback.experts.expert import Expert
+from feedback.experts.expert import Expert, Knows
 from feedback.experts.self_teacher import SelfTeacher
 
 K = TypeVar("K")
+
+_KNOWN = {
+    Knows.SAMPLES: "samples",
+    Knows.KEPT: "probabilities of some tokens, and calls the others impossible",
+    Knows.PROBABILITIES: "probabilities of its own likeliest tokens, and of the rest as a whole",
+    Knows.VOCABULARY: "the probability of any token (the student's top k among them: learner.top_k)",
+}
 
 MAY_CHANGE = frozenset({
     "steps", "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "policy.device"
@@ -143,6 +150,13 @@ class TrainerConfig:
         self.policy.validate()
         self.learner.validate(self.group_size)
         self.expert.validate()
+        needed, known = self.learner.needs_known(), self.expert.knows()
+        if self.learner.needs_expert and known < needed:
+            raise ConfigError(
+                f"{type(self.learner).__name__} with these options needs an expert that gives {_KNOWN[needed]}; "
+                f"{type(self.expert).__name__} with its options gives {_KNOWN[known]}: choose another expert, other "
+                "options of it (top_k, mode), or a learner of the cross-entropy alone, such as CE"
+            )
         for name, value in _flat(self.to_dict()).items():
             try:
                 yaml.safe_dump(value)
@@ -226,9 +240,7 @@ def make_expert(name: str, options: dict[str, Any], prefix: str = "expert.") -> 
 def registered_name(kind: str, thing: object) -> str:
     """The name under which the class of a learner or an expert is found."""
     cls = type(thing)
-    found = (name for name in names(kind) if name == cls.__name__ or kind == "experts")
-    known = next((name for name in found if resolve(kind, name) is cls), None)
-    return known or f"{cls.__module__}:{cls.__qualname__}"
+    return name_of(kind, cls) or f"{cls.__module__}:{cls.__qualname__}"
 
 
 def _kind(kind: str, name: str, base: type[K]) -> type[K]:

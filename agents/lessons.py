@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agents.learners import Learner
@@ -48,12 +48,18 @@ class Lessons:
     train_attempts: tuple[int, ...] = ()
     """Which attempts of an episode to learn from, counted from 0, or from the end with -1; empty for all."""
 
+    max_new_tokens: int | None = None
+    """Longer corrections are left out: no response could be as long."""
+    corrected: tuple[float, float] = field(default=(0.0, 0.0), init=False)
+    """Of the last step: rollouts in whose place a correction came, and all that were drawn for it."""
+
     def __post_init__(self) -> None:
         self._kept: list[Lesson] = []
 
     def take(self, step: int, rollouts: Rollouts) -> list[Lesson]:
         """The lessons of update `step`, counted from 0: as many as there are rollouts, groups one after the other."""
         share = self.learner.corrections(step)
+        self.corrected = (0.0, 0.0)
         made = [
             self._lesson(episode, group, share)
             for episode, group in zip(rollouts.episodes, rollouts.group, strict=True)
@@ -63,7 +69,7 @@ class Lessons:
         most = self.learner.aggregate()
         if not most:
             return made
-        self._kept = [*self._kept, *(lesson for lesson in made if lesson.learned)][-most:]
+        self._kept = [*self._kept, *(_alone(lesson) for lesson in made if lesson.learned)][-most:]
         if not self._kept:
             return []
         drawn = generator(self.seed, "lessons", step).integers(len(self._kept), size=len(made)).tolist()
@@ -72,19 +78,23 @@ class Lessons:
     def state(self) -> list[str]:
         """What a checkpoint needs: the lessons that were kept, as JSON."""
         return [
-            json.dumps({"learned": each.learned, "episode": _saved(each.episode), "judged": _saved(each.judged)})
+            json.dumps(
+                {
+                    "learned": each.learned,
+                    "judged": _saved(each.judged),
+                    "episode": None if each.episode is each.judged else _saved(each.episode),
+                }
+            )
             for each in self._kept
         ]
 
     def restore(self, state: Sequence[str], chat_format: ChatFormat) -> None:
         """Inverse of `state`."""
-        rows = [json.loads(row) for row in state]
-        self._kept = [
-            Lesson(
-                _restored(row["episode"], chat_format), 0, tuple(row["learned"]), _restored(row["judged"], chat_format)
-            )
-            for row in rows
-        ]
+        self._kept = []
+        for row in map(json.loads, state):
+            judged = _restored(row["judged"], chat_format)
+            episode = judged if row["episode"] is None else _restored(row["episode"], chat_format)
+            self._kept.append(Lesson(episode, 0, tuple(row["learned"]), judged))
 
     def _lesson(self, episode: Episode, group: int, share: float) -> Lesson:
         if not usable(episode):
@@ -107,12 +117,21 @@ class Lessons:
         for k in learned:
             attempt = episode.attempts[k]
             text = getattr(attempt.feedback, "correction", None)
-            if text is not None:
-                ids = (*encode_inert(self.tokenizer, text), self.end_id)
+            ids = () if text is None else (*encode_inert(self.tokenizer, text), self.end_id)
+            if text is not None and len(ids) <= (self.max_new_tokens or len(ids)):
+                self.corrected = (self.corrected[0] + 1, self.corrected[1] + 1)
                 right = Attempt(attempt.prompt_ids, ids, text, attempt.outcome, attempt.feedback)
                 corrected = replace(episode, attempts=[*episode.attempts[:k], right])
                 return Lesson(corrected, group, (k,), episode)
+        self.corrected = (self.corrected[0], self.corrected[1] + 1)
         return Lesson(episode, group, (), episode)
+
+
+def _alone(lesson: Lesson) -> Lesson:
+    """Without its siblings, which would stay in memory."""
+    judged = replace(lesson.judged, siblings=())
+    own = lesson.episode is lesson.judged
+    return replace(lesson, episode=judged if own else replace(lesson.episode, siblings=()), judged=judged)
 
 
 def _with_contrast(lessons: Sequence[Lesson]) -> list[Lesson]:

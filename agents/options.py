@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import types
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from distil_envs.errors import ConfigError
@@ -29,9 +29,18 @@ def build(kind: type[T], values: dict[str, Any], prefix: str = "") -> T:
             close = difflib.get_close_matches(name, known, 3)
             named = ", ".join(prefix + each for each in close or sorted(known))
             raise ConfigError(f"unknown option {prefix}{name}; {'did you mean' if close else 'known:'} {named}")
-        if isinstance(hints[name], type) and is_dataclass(hints[name]) and isinstance(value, dict):
+        if isinstance(hints[name], type) and is_dataclass(hints[name]) and not isinstance(value, hints[name]):
+            if not isinstance(value, dict):
+                raise ConfigError(f"{prefix}{name} must hold `name: value` lines, got {value!r}")
             value = build(hints[name], value, f"{prefix}{name}.")
         checked[name] = _checked(f"{prefix}{name}", value, hints[name])
+    missing = [
+        item.name
+        for item in fields(kind)  # type: ignore[arg-type]
+        if item.init and item.name not in checked and item.default is MISSING and item.default_factory is MISSING
+    ]
+    if missing:
+        raise ConfigError(f"{prefix}{missing[0]} is missing")
     return kind(**checked)
 
 

@@ -23,9 +23,13 @@ class Scorers:
     more copy of the weights; averages are in float32 and of the dense weights, not of the adapters' factors.
     """
 
-    def __init__(self, policy: Policy, expert: Expert) -> None:
-        """Raises ConfigError for a model that cannot be loaded, or whose tokenizer is another."""
+    def __init__(self, policy: Policy, expert: Expert, end_id: int) -> None:
+        """`end_id` ends a response.
+
+        Raises ConfigError for a model that cannot be loaded, or whose tokenizer is another.
+        """
         self._policy = policy
+        self.end_id = end_id
         self._models = {source: _Weights(policy, source) for source in expert.sources()}
 
     @property
@@ -35,10 +39,6 @@ class Scorers:
     @property
     def vocabulary(self) -> int:
         return len(self._policy.head_weight)
-
-    @property
-    def end_id(self) -> int:
-        return int(self._policy.tokenizer.eos_token_id)
 
     @property
     def device(self) -> torch.device:
@@ -55,12 +55,12 @@ class Scorers:
 
     def state_dict(self) -> dict[str, dict[str, Tensor]]:
         """What a checkpoint needs beyond the policy: averages, and frozen initial weights."""
-        return {source.kind: model.state_dict() for source, model in self._models.items()}
+        return {str(source): model.state_dict() for source, model in self._models.items()}
 
     def load_state_dict(self, state: dict[str, dict[str, Tensor]]) -> None:
         """Inverse of `state_dict`."""
         for source, model in self._models.items():
-            model.load_state_dict(state[source.kind])
+            model.load_state_dict(state[str(source)])
 
 
 class _Weights:

@@ -104,7 +104,7 @@ class Arm:
             require_no_reference(attempts, provider)
             if student is not None and not over:
                 made = student.learn(step, rollouts, self.config.learning_rate)
-                row = {name: total / max(number, 1.0) for name, (total, number) in made.items()}
+                row = {name: total / (number or 1.0) for name, (total, number) in made.items()}
                 self.result.updates += row["grad_norm"] > 0
                 self.metrics.append({"step": step, **row})
             self.episodes += ({"step": step, **episode.to_dict()} for episode in rollouts.episodes)

@@ -38,22 +38,27 @@ class Student:
                 f"{type(config.learner).__name__} aggregates rollouts, which works in one process only, not in "
                 f"{accelerator.num_processes}: launch it without accelerate, or use CE"
             )
-        if provider is not None and expert is not None and expert.templates() and config.demonstrations:
+        bare = [template for template in expert.templates() if not template.demonstrations] if expert else []
+        if provider is not None and bare and config.demonstrations:
             shown = demonstrate(env, provider, config.demonstrations)
-            for template in expert.templates():
+            for template in bare:
                 template.demonstrations = shown
         self.policy = policy
+        self.expert = expert
+        """With its demonstrations; None for learners without one."""
         self._provider = provider
         self._format = env.prompts.format
-        end, attempts = int(policy.tokenizer.eos_token_id), tuple(config.train_attempts)
-        self._lessons = Lessons(config.learner, expert, policy.tokenizer, end, config.seed, attempts)
+        end, attempts = end_of_response(policy, env), tuple(config.train_attempts)
+        self._lessons = Lessons(
+            config.learner, expert, policy.tokenizer, end, config.seed, attempts, env.max_new_tokens
+        )
         self._updater = Updater(
             policy,
             config.learner,
             torch.optim.AdamW(policy.trainable().values(), lr=config.learning_rate, weight_decay=config.weight_decay),
             accelerator,
             expert,
-            Scorers(policy, expert) if expert is not None else None,
+            Scorers(policy, expert, end) if expert is not None else None,
             config.micro_batch_tokens,
             config.max_grad_norm,
             config.passes,
@@ -76,7 +81,8 @@ class Student:
         """Update `step`, counted from 0, from rollouts that have their feedback. Returns the learner's figures."""
         for group in self._updater.optimizer.param_groups:
             group["lr"] = learning_rate
-        return self._updater.step(step, self._lessons.take(step, rollouts))
+        metrics = self._updater.step(step, self._lessons.take(step, rollouts))
+        return metrics | ({"corrected": self._lessons.corrected} if self._lessons.corrected[1] else {})
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs."""
@@ -97,6 +103,22 @@ class Student:
         if self._updater.models is not None:
             self._updater.models.load_state_dict(state["expert"])
         self._lessons.restore(state["lessons"], self._format)
+
+
+def end_of_response(policy: Policy, env: TokenEnv) -> int:
+    """The id that ends a response: what the chat template closes the assistant's turn with, if the environment takes
+    that for an end, else the tokenizer's.
+
+    Raises ConfigError where there is neither.
+    """
+    asked = [{"role": "user", "content": "x"}]
+    behind = env.prompts.format.continued(policy.tokenizer, asked, asked)
+    if behind and behind[0] in env.eos_token_ids:
+        return behind[0]
+    end = policy.tokenizer.eos_token_id
+    if end is None:
+        raise ConfigError("the tokenizer has no end-of-sequence token, so no correction can end: set its eos_token")
+    return int(end)
 
 
 def _require_attempts(config: TrainerConfig, attempts: int) -> None:

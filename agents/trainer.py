@@ -148,7 +148,7 @@ class Trainer:
         sampled = results(episodes)
         self.curriculum.update(step, [(task, success) for task, success in sampled if success is not None])
         ended = time.perf_counter()
-        row: Row = {name: total / max(count, 1.0) for name, (total, count) in metrics.items()}
+        row: Row = {name: total / (count or 1.0) for name, (total, count) in metrics.items()}
         row["learning_rate"] = rate
         row["seconds_rollout"], row["seconds_update"] = generated - began, ended - generated
         row["tokens_per_second"] = metrics["length"][0] / (ended - began)

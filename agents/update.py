@@ -38,9 +38,9 @@ class Updater:
     micro_batch_tokens: int
     """Context and completion tokens of one micro-batch; a single larger group is its own micro-batch."""
     max_grad_norm: float
-    passes: int = 1
+    passes: int
     """Optimiser steps on the same rollouts."""
-    seed: int = 0
+    seed: int
     """Of the run; an expert's draws derive from it."""
     parameters: list[torch.nn.Parameter] = field(init=False)
 
@@ -76,6 +76,8 @@ class Updater:
                 kept = None if batch.expert is None else batch.expert.kept_mass
                 add(metrics, {} if kept is None else {"kept_mass": masked_sum(kept, batch.counted)})
                 add(metrics, {"loss": (float(loss.value.detach()), 0.0), **loss.metrics})
+            if not denominator:
+                break  # nothing to learn from, in any process
             self._reduce_gradients()
             norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.max_grad_norm)
             if not norm.isfinite():
@@ -87,6 +89,7 @@ class Updater:
             self.optimizer.step()
             if self.models is not None:
                 self.models.update()
+        add(metrics, {} if denominator else {"grad_norm": (0.0, 1.0)})
         total, _ = metrics.get("loss", (0.0, 0.0))
         # A sum over the tokens of all processes: the counts of all must add up to the passes.
         metrics["loss"] = (total, self.passes / self.accelerator.num_processes)
@@ -127,7 +130,7 @@ class Updater:
             judged = [lesson.judged.upto(k) for lesson, k in taught]
             made = self.expert.distribution(self.models, judged, scored, seed=self.seed, step=step)
             batch.expert = made.placed(columns < lengths[:, None], batch.learnable)
-            batch.depends_on = _dependencies(episodes).to(device)
+            batch.depends_on = _dependencies(episodes, own=self.expert.reads_attempt()).to(device)
         return batch
 
     def _reduce_gradients(self) -> None:
@@ -177,8 +180,8 @@ def _reward(episode: Episode) -> float:
     return episode.outcome.reward if usable(episode) and episode.outcome is not None else 0.0
 
 
-def _dependencies(episodes: Sequence[Episode]) -> Tensor:
-    """[i, j] true when some feedback of row i was made from row j, itself included.
+def _dependencies(episodes: Sequence[Episode], *, own: bool) -> Tensor:
+    """[i, j] true when some feedback of row i was made from row j; [i, i] also where the expert reads attempts, `own`.
 
     Of any attempt, learned from or not: what follows it has read it.
     """
@@ -187,5 +190,5 @@ def _dependencies(episodes: Sequence[Episode]) -> Tensor:
     for row, episode in enumerate(episodes):
         used = {name for attempt in episode.attempts if attempt.feedback for name in attempt.feedback.depends_on}
         for column, other in enumerate(ids):
-            table[row, column] = other in used
+            table[row, column] = other in used or (own and row == column)
     return table

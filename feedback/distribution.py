@@ -77,6 +77,12 @@ class TokenDistribution(Protocol):
         """p on the tokens `ids` [C, K], distinct, and one bucket. Raises ConfigError where it cannot be known."""
         ...
 
+    def label(self, log_q: Tensor) -> tuple[Tensor, Tensor]:
+        """The most likely of the tokens that are told apart [C], the lowest id among equals; and the log of its weight:
+        0, but with `Samples` that of the position.
+        """
+        ...
+
     def entropy(self, log_q: Tensor) -> Tensor:
         """Entropy of p [C] in nats, in the bins of `cross_entropy`. Raises ConfigError where it cannot be known."""
         ...
@@ -206,6 +212,10 @@ class TopK(_Fields):
             rest = torch.full_like(log_q, -torch.inf)
         return rest.scatter(-1, self.ids, self._log_kept().to(rest.dtype))
 
+    def label(self, log_q: Tensor) -> tuple[Tensor, Tensor]:
+        best = self.log_p == self.log_p.amax(-1, keepdim=True)
+        return self.ids.masked_fill(~best, log_q.shape[-1]).amin(-1), torch.zeros_like(self.log_tail)
+
     def entropy(self, log_q: Tensor) -> Tensor:
         log_kept = self._log_kept()
         entropy = -dot(log_kept.exp(), log_kept)
@@ -266,6 +276,9 @@ class Samples(_Fields):
 
     def dense(self, log_q: Tensor) -> Tensor:
         return torch.zeros_like(log_q).scatter_add(-1, self.ids, self.weights.to(log_q.dtype)).log()
+
+    def label(self, log_q: Tensor) -> tuple[Tensor, Tensor]:
+        return self.dense(log_q).argmax(-1), self.weights.sum(-1).log()
 
     def entropy(self, log_q: Tensor) -> Tensor:
         raise ConfigError(
@@ -330,6 +343,10 @@ class Hidden(_Fields):
 
     def dense(self, log_q: Tensor) -> Tensor:
         return self._dense[1]
+
+    def label(self, log_q: Tensor) -> tuple[Tensor, Tensor]:
+        best = self._dense[1].argmax(-1)
+        return best, torch.zeros_like(self._dense[1][:, 0])
 
     def entropy(self, log_q: Tensor) -> Tensor:
         return -dot(*self._dense)

@@ -1,7 +1,10 @@
-"""Distributions made of others: `Mixed`, several at once, and `Hard`, the most likely token alone."""
+"""Distributions made of others: `Mixed`, several at once; `Hard`, the most likely token alone; `UniformRest`, a top k
+whose other tokens are equally likely.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from distil_envs.errors import ConfigError
 from feedback.distribution import TokenDistribution, TopK, dot
 
 
@@ -65,7 +69,13 @@ class _Made:
         return slope - log_q.exp() * slope.sum(-1, keepdim=True)
 
     def at(self, ids: Tensor) -> TopK:
-        return TopK.at(self, ids)  # type: ignore[arg-type]  # the same refusal
+        raise ConfigError(
+            f"the student's top k tokens cannot be looked up in {type(self).__name__}: use no top k of the student "
+            "(learner.top_k None), or an expert that is not mixed"
+        )
+
+    def label(self, log_q: Tensor) -> tuple[Tensor, Tensor]:
+        return self._log_p(log_q).argmax(-1), log_q.new_zeros(len(log_q))
 
     def entropy(self, log_q: Tensor) -> Tensor:
         self._require_probabilities(log_q)
@@ -119,5 +129,51 @@ class Hard(_Made):
         return Hard(change(self.distribution))
 
     def dense(self, log_q: Tensor) -> Tensor:
-        label = self.distribution.dense(log_q).argmax(-1, keepdim=True)
-        return torch.full_like(log_q, -torch.inf).scatter(-1, label, 0.0)
+        label, log_weight = self.distribution.label(log_q)
+        return torch.full_like(log_q, -torch.inf).scatter(-1, label[:, None], log_weight[:, None].to(log_q.dtype))
+
+
+@dataclass
+class UniformRest(_Made):
+    """The tokens of a top k, and all others equally likely: what is left of the mass is shared evenly."""
+
+    top: TopK
+    """[B, T, K], in mode ``tail``."""
+    vocabulary: int
+    """V."""
+    _last: tuple[Tensor, Tensor] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def kept_mass(self) -> Tensor:
+        return self.top.kept_mass
+
+    def parts(self) -> tuple[TokenDistribution, ...]:
+        return (self.top,)
+
+    def of(self, change: Callable[[TokenDistribution], TokenDistribution]) -> UniformRest:
+        top = change(self.top)
+        assert isinstance(top, TopK)
+        return replace(self, top=top)
+
+    def _log_each(self) -> Tensor:
+        """Log-probability [C, 1] of each token that is not listed."""
+        others = self.vocabulary - self.top.ids.shape[-1]
+        return (
+            self.top.log_tail[..., None] - math.log(others)
+            if others
+            else torch.full_like(self.top.log_p[..., :1], -torch.inf)
+        )
+
+    def dense(self, log_q: Tensor) -> Tensor:
+        each = self._log_each().to(log_q.dtype).expand_as(log_q)
+        return each.scatter(-1, self.top.ids, self.top.log_p.to(log_q.dtype))
+
+    def at(self, ids: Tensor) -> TopK:
+        same = ids[..., :, None] == self.top.ids[..., None, :]  # [C, k, K]
+        listed = torch.where(same, self.top.log_p[..., None, :], -torch.inf).logsumexp(-1)
+        log_p = torch.where(same.any(-1), listed, self._log_each())
+        rest = torch.log1p(-log_p.double().exp().sum(-1).clamp(max=1.0)).to(log_p.dtype)
+        return TopK(ids, log_p, rest)
+
+    def label(self, log_q: Tensor) -> tuple[Tensor, Tensor]:
+        return self.top.label(log_q)

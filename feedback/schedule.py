@@ -43,8 +43,13 @@ class Schedule:
             return float(self.start * (self.end / self.start) ** done)
         return self.start + (self.end - self.start) * done
 
-    def require_share(self, name: str) -> None:
-        """Raise ConfigError unless all values are in [0, 1]."""
+    def validate_share(self, name: str) -> None:
+        """Raise ConfigError unless all values are in [0, 1], and where `start` would mean nothing."""
+        if self.start != self.end and not self.steps:
+            raise ConfigError(
+                f"{name} goes from {self.start} to {self.end} in 0 steps, so it would be {self.end} at once: set "
+                f"{name}.steps, or {name}.start={self.end}"
+            )
         for value in (self.start, self.end):
             if not 0 <= value <= 1:
                 raise ConfigError(f"{name} is a share, in [0, 1], got {value}")

@@ -31,7 +31,7 @@ class DAgger(Learner):
 
     def validate(self, group_size: int) -> None:
         del group_size
-        self.beta.require_share("learner.beta")
+        self.beta.validate_share("learner.beta")
         if self.keep < 1:
             raise ConfigError(f"keep must be at least 1 rollout, got {self.keep}; CE does not aggregate")
 

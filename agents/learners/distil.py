@@ -7,9 +7,10 @@ disagreement that it leads to:
     G_t  = Σ_{i>t} γ^(n_i-n_t-1) sg(c_i)                              strictly future; γ = 1 is the paper's
     loss = Σ_t m_t ρ_t [ c_t + w · sg(G_t - b_t) · log π_θ(a_t|s_t) ]  w: `future_weight`; w = ρ = 1, b = 0 the paper's
 
-At γ = w = 1 its expected gradient is that of ``L(θ) = E_{y~π_θ} Σ_t CE(p_t, q_t)``, if the feedback depends on no
-rollout of the group; w = 0 is the ablation called CE. Feedback made from rollouts makes costs hang on their tokens,
-which `charge` can count in. On further passes the future term has PPO's clipped ratio, of advantage -w (G_t - b_t).
+At γ = w = 1 its expected gradient is, up to the normaliser, that of ``L(θ) = E_{y~π_θ} Σ_t CE(p_t, q_t)``, if the
+feedback depends on no rollout of the group; w = 0 is the ablation called CE. Feedback made from rollouts makes costs
+hang on their tokens, which `charge` can count in. On further passes the future term has PPO's clipped ratio, of
+advantage -w (G_t - b_t).
 
 t runs over the tokens that the policy made (n_t: how many before t), m_t = 1 in the attempts learned from, and p_t has
 read the feedback on t's own attempt. What the environment put between neither costs nor discounts. The sum that crosses
@@ -32,6 +33,7 @@ from agents.learners.learner import Learner
 from agents.learners.policy_gradient import clipped_ratio
 from agents.options import require_choices
 from distil_envs.errors import ConfigError
+from feedback.experts.expert import Knows
 
 
 @dataclass
@@ -80,6 +82,9 @@ class DistIL(Learner):
                 "or set learner.baseline=none or learner.future_weight=0"
             )
 
+    def needs_known(self) -> Knows:
+        return Knows.SAMPLES if self.cost == "ce" and self.divergence_weight == "none" else Knows.KEPT
+
     def loss(self, batch: Batch) -> Loss:
         m, full = batch.counted, self.charge == "full-sum"
         scores = batch.scores(m)
@@ -87,9 +92,12 @@ class DistIL(Learner):
         future = charged(
             cost, batch, self.gamma, within_attempt=self.credit == "attempt", full=full, mean=self.length_normalise
         )
-        baseline, rho = torch.zeros_like(future), torch.ones_like(future)
+        baseline, rho, compared = torch.zeros_like(future), torch.ones_like(future), torch.zeros_like(future)
         if self.baseline == "leave-one-out" and self.future_weight:
-            baseline = leave_one_out(future, m, batch.group, shares_costs(batch.depends_on, full=full), batch.place)
+            shared = shares_costs(batch.depends_on, full=full)
+            baseline, compared = (
+                leave_one_out(each, m, batch.group, shared, batch.place) for each in (future, torch.ones_like(future))
+            )
         if self.divergence_weight != "none":
             rho = state_weight(batch, scores, normalised=self.divergence_weight == "normalised")
         advantage = -self.future_weight * (future - baseline)
@@ -100,6 +108,7 @@ class DistIL(Learner):
             "ce": masked_sum(scores.ce, m),
             "future_cost": masked_sum(future, m),
             "future_to_local": (float((rho * advantage.abs())[m].sum()), float(local.detach())),
+            "with_baseline": masked_sum(compared, m),
             **({} if self.divergence_weight == "none" else {"divergence_weight": masked_sum(rho, m)}),
             **described(scores, m),
         }

@@ -18,6 +18,7 @@ from agents.batch import Batch, Loss, described, masked_sum
 from agents.learners.learner import Learner
 from distil_envs.errors import ConfigError
 from feedback.divergence import Divergence
+from feedback.experts.expert import Knows
 
 
 @dataclass
@@ -36,6 +37,14 @@ class Distillation(Learner):
         self.divergence()  # raises for its own options
         if self.importance_clip is not None and not self.importance_clip >= 1:
             raise ConfigError(f"importance_clip must be at least 1, or None for no weight, got {self.importance_clip}")
+
+    def needs_known(self) -> Knows:
+        measure = self.divergence()
+        if measure is None:
+            return Knows.SAMPLES
+        if measure.student_top_k is not None:
+            return Knows.VOCABULARY
+        return Knows.PROBABILITIES if measure.alpha == 1 else Knows.KEPT
 
     def loss(self, batch: Batch) -> Loss:
         m, measure = batch.counted, self.divergence()

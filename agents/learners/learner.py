@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from agents.batch import Batch, Loss
+from feedback.experts.expert import Knows
 
 
 @dataclass
@@ -24,6 +25,10 @@ class Learner:
     def validate(self, group_size: int) -> None:
         """Raise ConfigError for options that cannot work with groups of this many rollouts."""
         del group_size
+
+    def needs_known(self) -> Knows:
+        """How much of its distribution the expert must give."""
+        return Knows.SAMPLES
 
     def corrections(self, step: int) -> float:
         """Share of the rollouts of update `step` (from 0) in whose place the correction of the feedback is learned.

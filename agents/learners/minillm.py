@@ -21,6 +21,7 @@ from agents.head import Scores
 from agents.learners.opd import log_ratio
 from agents.learners.policy_gradient import PolicyGradient
 from distil_envs.errors import ConfigError
+from feedback.experts.expert import Knows
 
 
 @dataclass
@@ -36,6 +37,9 @@ class MiniLLM(PolicyGradient):
         super().validate(group_size)
         if not 0 <= self.gamma <= 1:
             raise ConfigError(f"gamma must be in [0, 1], got {self.gamma}")
+
+    def needs_known(self) -> Knows:
+        return Knows.PROBABILITIES
 
     def advantage(self, batch: Batch, scores: Scores) -> Tensor:
         m = batch.counted

@@ -19,11 +19,15 @@ from agents.head import Scores
 from agents.learners.policy_gradient import PolicyGradient, sampled_logp
 from distil_envs.errors import ConfigError
 from feedback.divergence import FLOOR
+from feedback.experts.expert import Knows
 
 
 @dataclass
 class OPD(PolicyGradient):
     """Policy gradient on the expert's log-probability of each token less the student's."""
+
+    def needs_known(self) -> Knows:
+        return Knows.PROBABILITIES
 
     def advantage(self, batch: Batch, scores: Scores) -> Tensor:
         return log_ratio(batch, scores)

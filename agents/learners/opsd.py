@@ -3,7 +3,7 @@
     loss = Σ_t JSD_β(p_t, q_t)          JSD_β = β KL(p ‖ m) + (1-β) KL(q ‖ m),  m = β p + (1-β) q,  β = 1/2
 
 over the full vocabulary. What sets it apart from GKD is its expert: the frozen initial policy that has read the
-reference solution (``teacher: {weights: frozen}``, ``feedback: solution``). The paper learns from about the first
+reference solution (``expert: {weights: frozen}``, ``feedback: solution``). The paper learns from about the first
 thousand tokens of a response only; here all of them count.
 """
 

@@ -3,7 +3,7 @@
     loss = Σ_t sg(ρ_t) D_α(p_t, q_t)             D_α: generalised Jensen-Shannon, α = 1 the paper's reverse KL(q ‖ p)
 
 on the student's k most likely tokens and one bucket for the rest, a mean over the tokens learned from, with truncated
-importance ratios. p is the policy that has read the feedback (`teacher`: the paper averages its weights over updates,
+importance ratios. p is the policy that has read the feedback (`expert`: the paper averages its weights over updates,
 ``weights: ema`` at a rate of .05). Attempts without feedback are not learned from. The defaults are those of the
 authors' code: α = 1/2, k = 100 (20 for code), ratios up to 2.
 """

@@ -16,7 +16,7 @@ from distil_envs.errors import ConfigError
 from feedback.context import ContextTemplate
 from feedback.distribution import Samples, TopK
 from feedback.experts.completions_api import CompletionsApi, Endpoint, Query, Reply
-from feedback.experts.expert import Expert, Ids, Models
+from feedback.experts.expert import Expert, Ids, Knows, Models
 from feedback.experts.positions import made_by_policy
 from feedback.experts.self_teacher import read_feedback
 
@@ -63,6 +63,9 @@ class BlackBoxExpert(Expert):
                 f"expert.positions={self.positions} needs mode='samples': probabilities carry no weight that would "
                 "make up for the positions left out"
             )
+
+    def knows(self) -> Knows:
+        return Knows.SAMPLES if self.mode == "samples" else Knows.PROBABILITIES
 
     def templates(self) -> tuple[ContextTemplate, ...]:
         return (self.context,) if self.reads_feedback else ()

@@ -16,10 +16,7 @@ from feedback.distribution import TopK
 from feedback.experts.edit_distance import prefix_distances
 from feedback.experts.expert import Expert, Ids, Models
 from feedback.experts.positions import made_by_policy
-
-LISTED = 32
-"""Ids listed at each position, at the least. Which ids stand in the bucket of the rest is part of a loss, so with one
-number for all batches the loss of an episode does not depend on those that it is batched with."""
+from feedback.mixed import UniformRest
 
 
 @dataclass
@@ -60,11 +57,9 @@ class CorrectionExpert(Expert):
 
     def distribution(
         self, models: Models, episodes: Sequence[Episode], completions: Sequence[Ids], *, seed: int, step: int
-    ) -> TopK:
-        """[B, T, K]: the id that ends a response, then the best others, then more, each with its own p.
-
-        K is `LISTED` (V, if that is less), or more where there are more best tokens. Those that are not listed are all
-        equally likely, so `log_tail` is exact too.
+    ) -> UniformRest:
+        """The id that ends a response, the best others, and more up to an equal number; those not listed are equally
+        likely.
         """
         del seed, step
         V, device = models.vocabulary, models.device
@@ -73,7 +68,7 @@ class CorrectionExpert(Expert):
         columns = [
             {token: column for column, token in enumerate(dict.fromkeys([models.end_id, *ids]))} for ids in corrections
         ]
-        width = min(V, max([LISTED, *map(len, columns)]))
+        width = min(V, max([1, *map(len, columns)]))
         table = _padded([_extended(listed, width) for listed in columns], device)
         counts = [made_by_policy(*pair) for pair in zip(episodes, completions, strict=True)]
         nexts = [[*map(listed.__getitem__, ids), 0] for ids, listed in zip(corrections, columns, strict=True)]
@@ -88,7 +83,7 @@ class CorrectionExpert(Expert):
         # The end stays first, whatever its excess. That of the others is 0 or 1, and 1 for all that are not listed.
         rank = excess.clone()
         rank[..., 0] = -1
-        K = max(LISTED, int((rank <= 0).sum(-1).max()) if rank.numel() else 0)
+        K = int((rank <= 0).sum(-1).max()) if rank.numel() else 1
         order = rank.argsort(dim=-1, stable=True)[..., :K]
         K = order.shape[-1]
         decay = math.exp(-1 / self.temperature) if self.temperature else 0.0
@@ -97,7 +92,7 @@ class CorrectionExpert(Expert):
         p = (1 - self.floor) * weight / total[..., None] + self.floor / V
         rest = (V - K) * ((1 - self.floor) * decay / total + self.floor / V)
         ids = table[:, None].expand(-1, order.shape[1], -1).gather(-1, order)
-        return TopK(ids, p.log().float(), rest.log().float())
+        return UniformRest(TopK(ids, p.log().float(), rest.log().float()), V)
 
 
 def _excess(texts: Tensor, counts: Tensor, corrections: Tensor, columns: Tensor, width: int) -> Tensor:

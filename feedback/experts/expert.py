@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Literal, Protocol
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from distil_envs import Episode
 from feedback.context import ContextTemplate
-from feedback.distribution import TokenDistribution
+from feedback.distribution import TokenDistribution, TopKMode
 
 Ids = Sequence[int]
 
@@ -26,6 +27,9 @@ class Source:
     """With ``ema``: share of the current policy that enters the average at each update."""
     name: str = ""
     """With ``model``: a local folder, a hub name, or an embedded model."""
+
+    def __str__(self) -> str:
+        return " ".join(str(part) for part in (self.kind, self.rate, self.name) if part)
 
 
 class Scorer(Protocol):
@@ -69,6 +73,26 @@ class Models(Protocol):
         ...
 
 
+class Knows(IntEnum):
+    """How much of p an expert gives: each level serves what those before it serve."""
+
+    SAMPLES = 1
+    """Tokens drawn from it: the forward cross-entropy."""
+    KEPT = 2
+    """Probabilities of some tokens, the others read as impossible: KL costs and Jensen-Shannon divergences too."""
+    PROBABILITIES = 3
+    """Probabilities, of the rest as a whole: reverse KL, and log p of the student's tokens too."""
+    VOCABULARY = 4
+    """The probability of any token: comparisons on the student's own top k too."""
+
+
+def known_of(top_k: int | None, mode: TopKMode) -> Knows:
+    """What is left where an expert with hidden states keeps its top k."""
+    if top_k is None:
+        return Knows.VOCABULARY
+    return Knows.PROBABILITIES if mode == "tail" else Knows.KEPT
+
+
 @dataclass
 class Expert:
     """Base of all experts. Fields are its options. Register a subclass under a name, or give ``module:Class``."""
@@ -79,6 +103,14 @@ class Expert:
     def sources(self) -> tuple[Source, ...]:
         """The models that `distribution` will ask for."""
         return ()
+
+    def knows(self) -> Knows:
+        """How much of p it gives."""
+        return Knows.VOCABULARY
+
+    def reads_attempt(self) -> bool:
+        """Whether what it says at a token may hang on what the student wrote there and later: on the whole attempt."""
+        return any(template.show_attempt for template in self.templates())
 
     def templates(self) -> tuple[ContextTemplate, ...]:
         """Templates of contexts that hold feedback, for whoever has demonstrations to show."""

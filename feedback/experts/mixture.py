@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from distil_envs import Episode
 from feedback.context import ContextTemplate
 from feedback.experts.correction import CorrectionExpert
-from feedback.experts.expert import Expert, Ids, Models, Source
+from feedback.experts.expert import Expert, Ids, Knows, Models, Source
 from feedback.experts.self_teacher import SelfTeacher
 from feedback.mixed import Mixed
 from feedback.schedule import Schedule
@@ -18,7 +18,8 @@ from feedback.schedule import Schedule
 class Mixture(Expert):
     """``p = β p_first + (1 - β) p_second`` at every position, β by the schedule. Either may be a mixture itself.
 
-    With β falling from 1 it begins with one expert and ends with the other.
+    With β falling from 1 it begins with one expert and ends with the other. Both must have something to teach about an
+    attempt, whatever their shares.
     """
 
     first: Expert = field(default_factory=CorrectionExpert)
@@ -29,12 +30,18 @@ class Mixture(Expert):
     """β, in [0, 1]."""
 
     def validate(self) -> None:
-        self.share.require_share("expert.share")
+        self.share.validate_share("expert.share")
         self.first.validate()
         self.second.validate()
 
     def sources(self) -> tuple[Source, ...]:
         return tuple(dict.fromkeys([*self.first.sources(), *self.second.sources()]))
+
+    def knows(self) -> Knows:
+        return min(self.first.knows(), self.second.knows(), Knows.PROBABILITIES)
+
+    def reads_attempt(self) -> bool:
+        return self.first.reads_attempt() or self.second.reads_attempt()
 
     def templates(self) -> tuple[ContextTemplate, ...]:
         return (*self.first.templates(), *self.second.templates())

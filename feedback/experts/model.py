@@ -9,7 +9,7 @@ from distil_envs import Episode
 from distil_envs.errors import ConfigError
 from feedback.context import ContextTemplate
 from feedback.distribution import Hidden, TopK, TopKMode
-from feedback.experts.expert import Expert, Ids, Models, Source
+from feedback.experts.expert import Expert, Ids, Knows, Models, Source, known_of
 from feedback.experts.self_teacher import read_feedback, require_top_k, scored
 
 
@@ -25,7 +25,8 @@ class ModelExpert(Expert):
     top_k: int | None = None
     """Keep its k most likely tokens of each position; None keeps all that it says."""
     top_k_mode: TopKMode = "tail"
-    """How the rest is read: as one bucket, not at all (`renormalise`), or as nothing (`truncate`)."""
+    """How the rest is read: as one bucket, not at all (`renormalise`), or as nothing (`truncate`). The last two call
+    the other tokens impossible, so they serve no reverse KL, OPD or MiniLLM."""
     context: ContextTemplate = field(default_factory=ContextTemplate)
     """How the context is put together where it reads the feedback."""
 
@@ -36,6 +37,9 @@ class ModelExpert(Expert):
 
     def sources(self) -> tuple[Source, ...]:
         return (Source("model", name=self.model),)
+
+    def knows(self) -> Knows:
+        return known_of(self.top_k, self.top_k_mode)
 
     def templates(self) -> tuple[ContextTemplate, ...]:
         return (self.context,) if self.reads_feedback else ()

@@ -10,7 +10,7 @@ from distil_envs import Episode
 from distil_envs.errors import ConfigError
 from feedback.context import ContextTemplate
 from feedback.distribution import Hidden, TopK, TopKMode
-from feedback.experts.expert import Expert, Ids, Models, Scorer, Source
+from feedback.experts.expert import Expert, Ids, Knows, Models, Scorer, Source, known_of
 from feedback.feedback import Feedback
 
 Weights = Literal["frozen", "live", "ema"]
@@ -31,7 +31,8 @@ class SelfTeacher(Expert):
     top_k: int | None = None
     """Keep the teacher's k most likely tokens of each position; None keeps all that it says."""
     top_k_mode: TopKMode = "tail"
-    """How the rest is read: as one bucket, not at all (`renormalise`), or as nothing (`truncate`)."""
+    """How the rest is read: as one bucket, not at all (`renormalise`), or as nothing (`truncate`). The last two call
+    the other tokens impossible, so they serve no reverse KL, OPD or MiniLLM."""
     context: ContextTemplate = field(default_factory=ContextTemplate)
     """How the context is put together."""
 
@@ -44,6 +45,9 @@ class SelfTeacher(Expert):
 
     def sources(self) -> tuple[Source, ...]:
         return (Source(self.weights, rate=self.ema_rate if self.weights == "ema" else 0.0),)
+
+    def knows(self) -> Knows:
+        return known_of(self.top_k, self.top_k_mode)
 
     def templates(self) -> tuple[ContextTemplate, ...]:
         return (self.context,)

@@ -14,10 +14,9 @@ def solution(episode: Episode) -> Feedback | None:
     worked = episode.task.reference.get("solution")
     if worked is None:
         return None
-    reference = episode.task.reference.get("answer")
     return Feedback(
         text=f"{verdict(episode)} A worked solution:\n{worked}",
-        correction=None if reference is None else str(reference),
+        correction=episode.task.answer,
         reveals_reference=True,
         depends_on=frozenset({episode.rollout_id}),
     )

@@ -27,6 +27,7 @@ def told(*steps: tuple[int, dict[str, Any]]) -> list[str]:
         ({"format": 0.3}, "readable answers fall from 1.00 to 0.30"),
         ({"entropy": 0.01}, "sure of wrong answers"),
         ({"entropy": 2.9}, "entropy rises from 0.80 to 2.90 nats"),
+        ({"with_baseline": 0.1}, "only 10% of the tokens have a baseline"),
         ({"copied": 0.95}, "95% of the attempts repeat an earlier one"),
         ({"success": 0.1}, "success falls from 0.40 to 0.20"),
     ],
@@ -43,6 +44,11 @@ def test_what_is_no_collapse() -> None:
     )  # it has learned
     assert told((6, {"success": 0.0, "length": 0.0, "entropy": 0.0}), (12, {"success": 0.0})) == []
     assert told((3, {}), (2, {"length": 1.0})) == []  # too few steps to say
+
+
+def test_a_learner_of_corrections_that_gets_none_is_told_at_once() -> None:
+    assert "no feedback of this step held a correction" in CollapseWatch().look({**GOOD, "corrected": 0.0})[0]
+    assert CollapseWatch().look({**GOOD, "corrected": 0.1}) == CollapseWatch().look(GOOD) == []
 
 
 def test_steps_without_anything_to_learn_measure_nothing() -> None:

@@ -391,7 +391,7 @@ def test_the_students_top_k_needs_the_experts_states() -> None:
         (DrGRPO(length=0), 4, "length must be at least 1 token, got 0"),
         (DAPO(clip_high=0.0), 4, "clip_high must be positive, got 0.0"),
         (GKD(student_share=1.5), 4, r"student_share must be in \[0, 1\], got 1.5"),
-        (DAgger(Schedule(2.0, 0.0)), 4, r"learner.beta is a share, in \[0, 1\], got 2.0"),
+        (DAgger(Schedule(2.0, 2.0)), 4, r"learner.beta is a share, in \[0, 1\], got 2.0"),
         (DAgger(keep=0), 4, "keep must be at least 1 rollout, got 0"),
         (DistIL(clip=0.0), 4, "clip must be positive, got 0.0"),
         (DistIL(cost="ec"), 4, "learner.cost must be one of ce, kl, got 'ec'"),  # type: ignore[arg-type]

@@ -100,6 +100,16 @@ def test_a_share_of_corrections_is_drawn_for_each_rollout_alone() -> None:
     assert not any(each.episode is not each.judged for each in lessons(GKD(), SelfTeacher()).take(3, rollouts(*many)))
 
 
+def test_corrections_are_counted_and_not_too_long() -> None:
+    given = rollouts(*(episode(str(row), (0.0, RIGHT if row % 2 else SAID)) for row in range(4)))
+    source = lessons(SFT())
+    assert learned(source.take(0, given)) == [(), (0,), (), (0,)] and source.corrected == (2.0, 4.0)
+    source.max_new_tokens = len(b"42<|im_end|>") + 1
+    assert learned(source.take(1, given)) == [(), (0,), (), (0,)]
+    source.max_new_tokens -= 1
+    assert learned(source.take(2, given)) == [()] * 4 and source.corrected == (0.0, 4.0)
+
+
 def test_aggregation_draws_from_all_steps_and_keeps_the_newest() -> None:
     source = lessons(DAgger(keep=6), SelfTeacher())
     steps = [[episode(f"{step}/{row}", (0.0, SAID if row else None)) for row in range(4)] for step in range(30)]
@@ -108,6 +118,7 @@ def test_aggregation_draws_from_all_steps_and_keeps_the_newest() -> None:
         assert len(made) == 4 and [lesson.group for lesson in made] == [0, 1, 2, 3]
         kept = [f"{at}/{row}" for at in range(step + 1) for row in range(1, 4)][-6:]
         assert {lesson.episode.rollout_id for lesson in made} <= set(kept)
+        assert not any(lesson.episode.siblings for lesson in made)  # they would stay in memory
     assert lessons(DAgger(), SelfTeacher()).take(0, rollouts(episode("a", (0.0, None)))) == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -105,10 +105,11 @@ def make_updater(
         torch.optim.SGD(policy.trainable().values(), lr=options["lr"]),
         Accelerator(cpu=True),
         expert,
-        Scorers(policy, expert) if expert is not None else None,
+        Scorers(policy, expert, policy.eos_ids[0]) if expert is not None else None,
         tokens,
         options["max_grad_norm"],
         options["passes"],
+        0,
     )
 
 
@@ -313,8 +314,66 @@ def test_rewards_groups_and_dependencies_reach_the_learner(load: Load) -> None:
     assert batch.learnable[at].any(1).tolist() == [True, False] + [True] * 7
     assert torch.equal(batch.mask & batch.learnable, batch.counted)
     assert batch.depends_on is not None
-    assert batch.depends_on[at][:, at].nonzero().tolist() == [[0, 0], [0, 2]]
+    # Every row on itself: the teacher reads the attempt.
+    assert (batch.depends_on[at][:, at] ^ torch.eye(9, dtype=torch.bool)).nonzero().tolist() == [[0, 2]]
     assert batch.denominator == rollouts.tokens - len(episodes[1].attempt.completion_ids)
+
+
+def test_what_a_teacher_reads_decides_what_a_token_is_charged_with(load: Load) -> None:
+    """Feedback on the rollout itself, in its words or because the teacher sees the attempt, changes the full sum."""
+    policy, rollouts = load(), make_rollouts(load())
+
+    def gradient(charge: Any, show_attempt: bool, said: str | None = None) -> dict[str, Tensor]:
+        updater = make_updater(policy, DistIL(charge=charge, baseline="none"))
+        assert isinstance(updater.expert, SelfTeacher)
+        updater.expert.context.show_attempt = show_attempt
+        for episode in rollouts.episodes:
+            named = frozenset({episode.rollout_id} if said == "own" else ())
+            episode.attempt.feedback = Feedback(text="No.", depends_on=named)
+        return gradients(updater, rollouts)[0]
+
+    assert_equal(gradient("full-sum", False), gradient("strictly-future", False))
+    for show, said in ((True, None), (False, "own")):
+        full, future = (gradient(charge, show, said) for charge in ("full-sum", "strictly-future"))
+        assert max(float((full[name] - future[name]).abs().max()) for name in full) > 1e-3
+
+
+def test_an_expert_is_told_the_step_and_the_seed(load: Load) -> None:
+    policy = load()
+    seen = []
+
+    class Teller(SelfTeacher):
+        def distribution(self, *args: Any, **keys: Any) -> Any:
+            seen.append(keys)
+            return super().distribution(*args, **keys)
+
+    expert = Teller()
+    updater = replace(make_updater(policy, CE()), expert=expert, seed=5)
+    updater.step(7, lessons_of(updater, make_rollouts(policy)))
+    assert seen == [{"seed": 5, "step": 7}]
+
+
+def test_without_lessons_the_optimiser_rests(load: Load) -> None:
+    """Its momentum would move the policy by what was learned before."""
+    policy = load()
+    updater = make_updater(policy, CE())
+    updater.optimizer = torch.optim.AdamW(policy.trainable().values(), lr=0.1, weight_decay=0.5)
+    updater.step(0, lessons_of(updater, make_rollouts(policy)))
+    before = {name: p.detach().clone() for name, p in policy.trainable().items()}
+    metrics = updater.step(1, [replace(each, learned=()) for each in lessons_of(updater, make_rollouts(policy))])
+    assert all(torch.equal(before[name], p) for name, p in policy.trainable().items())
+    assert metrics["grad_norm"] == (0.0, 1.0) and metrics["lessons"] == (0.0, 9.0)
+
+
+def test_kept_mass_is_that_of_the_tokens_learned_from(load: Load) -> None:
+    policy, rollouts = load(), make_rollouts(load())
+    rollouts.episodes[3].attempt.feedback = None
+    updater = make_updater(policy, CE())
+    updater.expert = SelfTeacher(top_k=3)
+    total, count = updater.step(0, lessons_of(updater, rollouts))["kept_mass"]
+    learned = [row for row in range(9) if row != 3]
+    assert count == sum(len(rollouts.episodes[row].attempt.completion_ids) for row in learned)
+    assert 0 < total < count
 
 
 @pytest.mark.parametrize("train", [(), (1, -1)])
@@ -354,7 +413,8 @@ def test_a_row_is_an_episode_and_each_attempt_has_its_own_teacher(load: Load, tr
                 assert torch.allclose(batch.expert.states[index, own], alone.states[0], atol=1e-5)
         assert int(batch.mask[index].sum()) == sum(sum(attempt.sampled) for attempt in attempts)
     assert batch.denominator == counted == int(batch.counted.sum())
-    assert batch.depends_on.nonzero().tolist() == [[rows.index(4), rows.index(3)]]
+    others = batch.depends_on ^ torch.eye(len(rows), dtype=torch.bool)
+    assert others.nonzero().tolist() == [[rows.index(4), rows.index(3)]]
 
 
 def test_the_gradient_of_whole_episodes(load: Load) -> None:
@@ -423,7 +483,7 @@ def test_a_frozen_teacher_stays_and_a_live_one_follows(load: Load, rank: int) ->
     """With adapters the frozen teacher is the base without them, and costs no memory."""
     policy = load(lora_rank=rank)
     initial = logits(policy)
-    frozen, live = (Scorers(policy, SelfTeacher(weights=weights)) for weights in ("frozen", "live"))
+    frozen, live = (Scorers(policy, SelfTeacher(weights=weights), 1) for weights in ("frozen", "live"))
     assert bool(frozen.state_dict()["frozen"]) == (rank == 0)
     assert live.state_dict() == {"live": {}}
     stir(policy)
@@ -442,19 +502,19 @@ def test_a_frozen_teacher_stays_and_a_live_one_follows(load: Load, rank: int) ->
 def test_the_moving_average_is_of_dense_float32_weights(load: Load, rank: int, dtype: str) -> None:
     """Of the dense weights under adapters too: the average of products is not the product of averages."""
     policy = load(lora_rank=rank, dtype=dtype)
-    models = Scorers(policy, SelfTeacher(weights="ema", ema_rate=0.25))
+    models = Scorers(policy, SelfTeacher(weights="ema", ema_rate=0.25), 1)
     expected = {name: p.detach().clone() for name, p in policy.merged_model().named_parameters()}
     for step in range(3):
         stir(policy, 1e-3, seed=step)
         models.update()
         for name, p in policy.merged_model().named_parameters():
             expected[name] = 0.75 * expected[name] + 0.25 * p.detach()
-    state = models.state_dict()["ema"]
+    state = models.state_dict()["ema 0.25"]
     assert state.keys() == expected.keys()
     for name, value in state.items():
         assert value.dtype == torch.float32
         assert torch.allclose(value, expected[name], atol=1e-7), name
-    other = Scorers(load(lora_rank=rank, dtype=dtype), SelfTeacher(weights="ema", ema_rate=0.25))
+    other = Scorers(load(lora_rank=rank, dtype=dtype), SelfTeacher(weights="ema", ema_rate=0.25), 1)
     other.load_state_dict(models.state_dict())
     average = Source("ema", 0.25)
     assert torch.equal(logits(other.scorer(average)), logits(models.scorer(average)))
@@ -472,7 +532,7 @@ def test_the_average_moves_once_for_each_optimiser_step(load: Load) -> None:
     )
     updater.step(0, lessons_of(updater, make_rollouts(policy)))
     assert len(path) == 2
-    for name, average in models.state_dict()["ema"].items():
+    for name, average in models.state_dict()["ema 0.05"].items():
         expected = before[name]
         for weights in path:
             expected = 0.95 * expected + 0.05 * weights[name]

@@ -162,9 +162,9 @@ def test_words_become_the_options_of_the_learner_that_they_name() -> None:
 
 
 def test_words_become_the_options_of_the_expert_that_they_name() -> None:
-    words = "--expert mixture --expert.first.temperature 0.3 --expert.second.weights live --expert.share.end 0.2"
+    words = "--expert mixture --expert.first.temperature 0.3 --expert.second.weights live --expert.share.steps 2"
     config = configure(TrainCommand, "distil train", words.split()).options
-    assert config.expert == Mixture(CorrectionExpert(0.3), SelfTeacher(weights="live"), Schedule(0.5, 0.2))
+    assert config.expert == Mixture(CorrectionExpert(0.3), SelfTeacher(weights="live"), Schedule(0.5, 0.5, 2))
     with pytest.raises(UsageError, match=r"unknown option --expert\.weights"):
         configure(TrainCommand, "distil train", ["--expert", "correction", "--expert.weights", "live"])
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from distil_envs.errors import ConfigError
 from feedback.distribution import Hidden, Samples, TopK
 from feedback.divergence import Divergence
-from feedback.mixed import Hard, Mixed
+from feedback.mixed import Hard, Mixed, UniformRest
 from feedback.schedule import Schedule
 
 B, T, H, V = 2, 3, 4, 11
@@ -81,6 +83,41 @@ def test_hard_labels() -> None:
     assert not hard.entropy(log_q.detach()).any()
 
 
+def test_the_label_is_among_the_tokens_that_are_told_apart() -> None:
+    """Not the student's own favourite of the rest; and nothing where nobody asked."""
+    p = torch.tensor([[0.4, 0.15, 0.15, 0.15, 0.15]]).double().log()
+    log_q = torch.tensor([[0.02, 0.02, 0.02, 0.92, 0.02]]).double().log()
+    ids = torch.tensor([[[0]]])
+    top = TopK(ids, p[:, None, :1], p[:, None, 1:].logsumexp(-1))
+    assert Hard(top).rows(torch.ones(1, 1).bool()).dense(log_q).argmax(-1).tolist() == [0]
+    equal = TopK(torch.tensor([[4, 2, 3]]), torch.full((1, 3), 0.3).log(), torch.full((1,), 0.1).log())
+    assert Hard(equal).dense(log_q).argmax(-1).tolist() == [2]
+    asked = Samples(torch.tensor([[1, 1, 3], [0, 0, 0]]), torch.tensor([[2.0, 2.0, 2.0], [0.0, 0.0, 0.0]]).double())
+    hard = Hard(asked)
+    two = log_q.expand(2, -1)
+    assert hard.cross_entropy(two).tolist() == pytest.approx([-6 * math.log(0.02), 0.0])
+    assert not hard.logit_gradient(two)[1].any()
+    assert torch.allclose(hard.logit_gradient(two)[0].sum(), torch.zeros(()).double(), atol=1e-6)
+
+
+def test_a_uniform_rest() -> None:
+    top = TopK(torch.tensor([[3, 0]]), torch.tensor([[0.5, 0.2]]).double().log(), torch.tensor([0.3]).double().log())
+    expected = torch.tensor([[0.2, 0.1, 0.1, 0.5, 0.1]]).double()
+    rest = UniformRest(top, 5)
+    z = normal(1, 5, seed=7).requires_grad_()
+    log_q = z.log_softmax(-1)
+    assert torch.allclose(rest.dense(log_q.detach()).exp(), expected)
+    ce = -(expected * log_q).sum()
+    assert torch.allclose(rest.cross_entropy(log_q.detach())[0], ce.detach())
+    assert torch.allclose(rest.logit_gradient(log_q.detach()), torch.autograd.grad(ce, z)[0])
+    at = rest.at(torch.tensor([[1, 3]]))
+    assert torch.allclose(at.log_p.exp(), torch.tensor([[0.1, 0.5]]).double())
+    assert torch.allclose(at.log_tail.exp(), torch.tensor([0.4]).double())
+    everything = UniformRest(TopK(torch.arange(5)[None], expected.log(), torch.tensor([-torch.inf])), 5)
+    assert torch.allclose(everything.dense(log_q.detach()).exp(), expected)
+    assert rest.kept_mass.item() == pytest.approx(0.7) and rest.label(log_q)[0].item() == 3
+
+
 def test_placed_parts_stay_together() -> None:
     exact, top = parts()
     source, target = torch.ones(B, T).bool(), torch.zeros(B, T + 2).bool()
@@ -110,7 +147,9 @@ def test_schedules() -> None:
     halving = Schedule(0.8, 0.1, 3, "exponential")
     assert [round(halving.at(step), 3) for step in range(5)] == [0.8, 0.4, 0.2, 0.1, 0.1]
     assert [Schedule(1.0, 0.0, 1).at(step) for step in range(3)] == [1.0, 0.0, 0.0]
-    assert Schedule(0.7, 0.3).at(0) == 0.3
+    for shares, match in (((0.7, 0.3), "in 0 steps"), ((1.2, 1.2), "is a share")):
+        with pytest.raises(ConfigError, match=match):
+            Schedule(*shares).validate_share("β")
     for values, match in (
         ((1.0, 0.0, -1), "steps must not be negative"),
         ((1.0, 0.0, 2, "exponential"), "stays positive"),

@@ -41,7 +41,7 @@ def make_episodes(policy: Policy) -> list[Episode]:
 
 def taught(teacher: SelfTeacher, policy: Policy, episodes: list[Episode]) -> Hidden:
     completions = [episode.attempt.completion_ids for episode in episodes]
-    made = teacher.distribution(Scorers(policy, teacher), episodes, completions, seed=0, step=0)
+    made = teacher.distribution(Scorers(policy, teacher, 1), episodes, completions, seed=0, step=0)
     assert isinstance(made, Hidden)
     return made
 
