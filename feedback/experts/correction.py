@@ -42,7 +42,12 @@ class CorrectionExpert(Expert):
     floor: float = 0.01
     """Share of p that is uniform over the vocabulary. Without it the loss is least where the student is certain."""
 
+    max_tokens: int = 2048
+    """Tokens of a correction that are looked at; a longer one is read as if it ended there."""
+
     def validate(self) -> None:
+        if self.max_tokens < 1:
+            raise ConfigError(f"expert.max_tokens must be at least 1, got {self.max_tokens}")
         if not 0 <= self.temperature < math.inf:
             raise ConfigError(
                 f"expert.temperature must be 0 (the best tokens alone) or positive, got {self.temperature}"
@@ -63,7 +68,9 @@ class CorrectionExpert(Expert):
         """
         del seed, step
         V, device = models.vocabulary, models.device
-        corrections = [encode_inert(models.tokenizer, each.attempt.feedback.correction) for each in episodes]
+        corrections = [
+            encode_inert(models.tokenizer, each.attempt.feedback.correction)[: self.max_tokens] for each in episodes
+        ]
         # What may be listed: the end, and the tokens of the correction, each in a column of its own; then any others.
         columns = [
             {token: column for column, token in enumerate(dict.fromkeys([models.end_id, *ids]))} for ids in corrections
