@@ -14,7 +14,8 @@ import yaml
 from rich.console import Console
 
 from agents import EnvConfig, PolicyConfig, Trainer, TrainerConfig
-from agents.cli.train import configure
+from agents.cli.run_options import configure
+from agents.cli.train import TrainCommand
 from agents.learners import GRPO
 from agents.sampled import draw_sampled, figures, results
 from distil_envs import Attempt, Episode, Outcome, Status, Task, TokenEnv
@@ -207,7 +208,7 @@ def test_options_come_from_words_and_from_yaml(tmp_path: Path) -> None:
     levels = {"0": "1", "20": "1-2"}
     words = ["--curriculum.kind", "levels", "--curriculum.levels", json.dumps(levels), "--train-attempts", "0", "-1",
              "--environment.max-attempts", "3", "--environment.tools", "python", "calculator"]  # fmt: skip
-    _, config = configure("distil train", words)
+    config = configure(TrainCommand, "distil train", words).options
     assert config.curriculum == CurriculumConfig(kind="levels", levels=levels)
     assert config.train_attempts == (0, -1)
     arguments = config.environment.arguments()
