@@ -46,6 +46,11 @@ class Results:
         self.plan = plan
         self._found = plan.found()
 
+    def any(self, table: str) -> bool:
+        """Whether there is a reported cell."""
+        methods, tasks = self.plan.options["tables"][table], self.plan.options["tasks"]
+        return any(self.marks(table, task, method) for task in tasks for method in methods)
+
     def marks(self, table: str, task: str, method: str, *, when: str = "") -> dict[int, tuple[float, str]]:
         """By seed, the rate and the marks of a method; ``matched: NAME`` is a method of that table."""
         if method.startswith("matched: "):
@@ -64,6 +69,9 @@ def page() -> str:
     parts = [HEAD]
     for (name, table), title in TITLES.items():
         results = Results(Plan(HERE / f"{name}.yaml"))
+        if not results.any(table):
+            parts.append(f"## {title}\n\nNot run yet.\n")
+            continue
         parts += [f"## {title}\n", "\n".join(absolute(results, table)) + "\n"]
         pairs = COMPARISONS[name].get(table) or [
             (method, "matched: DistIL") for method in results.plan.options["tables"][table]
