@@ -92,24 +92,23 @@ class DistIL(Learner):
         future = charged(
             cost, batch, self.gamma, within_attempt=self.credit == "attempt", full=full, mean=self.length_normalise
         )
-        baseline, rho, compared = torch.zeros_like(future), torch.ones_like(future), torch.zeros_like(future)
+        baseline, rho, metrics = torch.zeros_like(future), torch.ones_like(future), {}
         if self.baseline == "leave-one-out" and self.future_weight:
             shared = shares_costs(batch.depends_on, full=full)
-            baseline, compared = (
-                leave_one_out(each, m, batch.group, shared, batch.place) for each in (future, torch.ones_like(future))
-            )
+            baseline = leave_one_out(future, m, batch.group, shared, batch.place)
+            compared = leave_one_out(torch.ones_like(future), m, batch.group, shared, batch.place)
+            metrics["with_baseline"] = masked_sum(compared, m)
         if self.divergence_weight != "none":
             rho = state_weight(batch, scores, normalised=self.divergence_weight == "normalised")
+            metrics["divergence_weight"] = masked_sum(rho, m)
         advantage = -self.future_weight * (future - baseline)
         ratio, clipped = clipped_ratio(batch, scores, self.clip, self.clip)
         local = (rho * scores.ce)[m].sum()
         credit = -(rho * torch.minimum(ratio * advantage, clipped * advantage))[m].sum()
-        metrics = {
+        metrics |= {
             "ce": masked_sum(scores.ce, m),
             "future_cost": masked_sum(future, m),
             "future_to_local": (float((rho * advantage.abs())[m].sum()), float(local.detach())),
-            "with_baseline": masked_sum(compared, m),
-            **({} if self.divergence_weight == "none" else {"divergence_weight": masked_sum(rho, m)}),
             **described(scores, m),
         }
         return Loss((local + credit) / batch.denominator, metrics)

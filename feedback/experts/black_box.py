@@ -13,18 +13,17 @@ from torch import Tensor
 from distil_envs import Episode
 from distil_envs.counted import derive, generator
 from distil_envs.errors import ConfigError
-from feedback.context import ContextTemplate
 from feedback.distribution import Samples, TopK
 from feedback.experts.completions_api import CompletionsApi, Endpoint, Query, Reply
-from feedback.experts.expert import Expert, Ids, Knows, Models
+from feedback.experts.expert import Ids, Knows, Models
+from feedback.experts.other_model import OtherModel
 from feedback.experts.positions import made_by_policy
-from feedback.experts.self_teacher import read_feedback
 
 Mode = Literal["samples", "top-logprobs"]
 
 
 @dataclass
-class BlackBoxExpert(Expert):
+class BlackBoxExpert(OtherModel):
     """What a served model says next, given the exact ids before each token of the student.
 
     Samples a' of it are enough for the cross-entropy: ``E[-log q(a')] = CE(p, q)``, without bias also where it is a
@@ -43,11 +42,6 @@ class BlackBoxExpert(Expert):
     positions: float = 1.0
     """With ``samples``: share of the positions that are asked about, each drawn independently. Those weigh 1/positions,
     so that the cross-entropy stays right on average, and the others nothing."""
-    reads_feedback: bool = False
-    """Whether it reads the feedback, as the self-teacher does. Otherwise it sees what the student sees, needs no
-    feedback, and teaches about every attempt."""
-    context: ContextTemplate = field(default_factory=ContextTemplate)
-    """How the context is put together where it reads the feedback."""
 
     def validate(self) -> None:
         self.endpoint.validate()
@@ -67,21 +61,11 @@ class BlackBoxExpert(Expert):
     def knows(self) -> Knows:
         return Knows.SAMPLES if self.mode == "samples" else Knows.PROBABILITIES
 
-    def templates(self) -> tuple[ContextTemplate, ...]:
-        return (self.context,) if self.reads_feedback else ()
-
-    def needs_feedback(self) -> bool:
-        return self.reads_feedback
-
     def distribution(
         self, models: Models, episodes: Sequence[Episode], completions: Sequence[Ids], *, seed: int, step: int
     ) -> Samples | TopK:
         """See `Expert`. Raises DistilError where the server fails for good, ConfigError where it has other tokens."""
-        contexts = (
-            read_feedback(models, self.context, episodes)
-            if self.reads_feedback
-            else [episode.attempt.prompt_ids for episode in episodes]
-        )
+        contexts = self.contexts(models, episodes)
         k = min(self.top_k, models.vocabulary)
         asked: list[tuple[int, int]] = []
         queries: list[Query] = []

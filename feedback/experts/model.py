@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from distil_envs import Episode
 from distil_envs.errors import ConfigError
-from feedback.context import ContextTemplate
 from feedback.distribution import Hidden, TopK, TopKMode
-from feedback.experts.expert import Expert, Ids, Knows, Models, Source, known_of
-from feedback.experts.self_teacher import read_feedback, require_top_k, scored
+from feedback.experts.expert import Ids, Knows, Models, Source, known_of
+from feedback.experts.other_model import OtherModel
+from feedback.experts.self_teacher import require_top_k, scored
 
 
 @dataclass
-class ModelExpert(Expert):
+class ModelExpert(OtherModel):
     """Scores the student's tokens with weights of its own, after the student's prompt or having read the feedback."""
 
     model: str = ""
     """An embedded model, a local folder, or a hub name. Its tokenizer must be the student's."""
-    reads_feedback: bool = False
-    """Whether it reads the feedback, as the self-teacher does. Otherwise it sees what the student sees, needs no
-    feedback, and teaches about every attempt (GKD, MiniLLM and on-policy distillation as published)."""
     top_k: int | None = None
     """Keep its k most likely tokens of each position; None keeps all that it says."""
     top_k_mode: TopKMode = "tail"
     """How the rest is read: as one bucket, not at all (`renormalise`), or as nothing (`truncate`). The last two call
     the other tokens impossible, so they serve no reverse KL, OPD or MiniLLM."""
-    context: ContextTemplate = field(default_factory=ContextTemplate)
-    """How the context is put together where it reads the feedback."""
 
     def validate(self) -> None:
         if not self.model:
@@ -41,18 +36,9 @@ class ModelExpert(Expert):
     def knows(self) -> Knows:
         return known_of(self.top_k, self.top_k_mode)
 
-    def templates(self) -> tuple[ContextTemplate, ...]:
-        return (self.context,) if self.reads_feedback else ()
-
-    def needs_feedback(self) -> bool:
-        return self.reads_feedback
-
     def distribution(
         self, models: Models, episodes: Sequence[Episode], completions: Sequence[Ids], *, seed: int, step: int
     ) -> Hidden | TopK:
         del seed, step
-        if self.reads_feedback:
-            contexts: Sequence[Ids] = read_feedback(models, self.context, episodes)
-        else:
-            contexts = [episode.attempt.prompt_ids for episode in episodes]
+        contexts = self.contexts(models, episodes)
         return scored(models.scorer(self.sources()[0]), contexts, completions, self.top_k, self.top_k_mode)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from agents.policy import Policy
+from agents.policy import Policy, PolicyConfig
 from distil_envs import ByteTokenizer
 
 VOCABULARY = 61
@@ -64,3 +65,11 @@ def build_policy() -> Callable[..., Policy]:
         return Policy(_build(name, dtype), ByteTokenizer())
 
     return build
+
+
+@pytest.fixture
+def load(small_model: Path) -> Callable[..., Policy]:
+    def policy(**changes: Any) -> Policy:
+        return Policy.load(str(small_model), PolicyConfig(**{"device": "cpu", "dtype": "float32", **changes}))
+
+    return policy

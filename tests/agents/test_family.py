@@ -408,6 +408,15 @@ def test_options_that_cannot_work(learner: Learner, group_size: int, match: str)
         learner.validate(group_size)
 
 
+def test_only_a_baseline_that_is_asked_for_is_logged() -> None:
+    """Or a run without one would be told that it lacks one."""
+    batch = make_batch()
+    total, count = DistIL().loss(batch).metrics["with_baseline"]
+    assert 0 < total < count
+    for learner in (DistIL(baseline="none"), DistIL(future_weight=0.0)):
+        assert "with_baseline" not in learner.loss(batch).metrics
+
+
 def test_options_that_work() -> None:
     for learner in LEARNERS:
         learner.validate(2)

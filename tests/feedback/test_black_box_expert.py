@@ -95,7 +95,7 @@ def asking(policy: Policy, server: Server) -> Asking:
         for number, ids in enumerate(completions)
     ]
     endpoint = Endpoint(server.url, "tiny", key_variable="TINY_KEY", concurrency=4, retries=2, backoff_s=0.0)
-    return Asking(BlackBoxExpert(endpoint), Models(policy), episodes, completions)
+    return Asking(BlackBoxExpert(endpoint=endpoint), Models(policy), episodes, completions)
 
 
 def exact(server: Server, asking: Asking) -> list[Tensor]:
@@ -343,4 +343,4 @@ def test_nothing_to_ask(server: Server, asking: Asking, mode: Any) -> None:
 )
 def test_options_that_cannot_work(options: dict[str, Any], match: str) -> None:
     with pytest.raises(ConfigError, match=match):
-        replace(BlackBoxExpert(Endpoint("http://localhost/v1", "m")), **options).validate()
+        replace(BlackBoxExpert(endpoint=Endpoint("http://localhost/v1", "m")), **options).validate()
