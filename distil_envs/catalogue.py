@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from distil_envs.math.family import Family
+from distil_envs.family import Family
 from distil_envs.task_set import GeneratedTaskSet
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 
 from distil_envs.errors import TaskError
-from distil_envs.math.family import Family, make_task
+from distil_envs.family import Family, make_task
 from distil_envs.task import Task
 
 SplitName = Literal["train", "test", "all"]

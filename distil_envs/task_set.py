@@ -13,8 +13,8 @@ import numpy as np
 
 from distil_envs.counted import generator
 from distil_envs.errors import ConfigError, TaskError
+from distil_envs.family import Family
 from distil_envs.jsonl import BadLine
-from distil_envs.math.family import Family
 from distil_envs.sources import FamilySource, ListSource, Source, SplitName, level_of
 from distil_envs.task import Task
 

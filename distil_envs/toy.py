@@ -17,10 +17,10 @@ from typing import ClassVar
 
 from distil_envs.counted import derive
 from distil_envs.errors import TaskError
-from distil_envs.math.family import Family, Question, Worked
+from distil_envs.family import Family, Question, Worked
 from distil_envs.math.polynomial import evaluate, multiply
-from distil_envs.math.spaces import Product, Unordered, between
 from distil_envs.outcome import Check, Event, Outcome, Raised, Status, TestResult, Trace
+from distil_envs.spaces import Product, Unordered, between
 from distil_envs.task import Task
 
 LONGEST = 200

@@ -178,7 +178,7 @@ def test_every_generated_task_set_is_listed_by_topic_and_by_family() -> None:
 
 def test_a_name_of_a_topic_and_of_a_family_means_the_family() -> None:
     from distil_envs.catalogue import Catalogue
-    from distil_envs.math.family import Family
+    from distil_envs.family import Family
     from distil_envs.toy import FAMILIES
 
     both = Family("numbers", "numbers", [FAMILIES["rule"].questions(1)])

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from distil_envs import registry
 from distil_envs.errors import ConfigError, NotFoundError, TaskError
+from distil_envs.family import Family, Question, Worked
 from distil_envs.jsonl import BadLinesError, write_jsonl
 from distil_envs.math.families import FAMILIES
-from distil_envs.math.family import Family, Question, Worked
-from distil_envs.math.spaces import Product
 from distil_envs.sources import FamilySource, SplitName
+from distil_envs.spaces import Product
 from distil_envs.task import Task
 from distil_envs.task_set import FixedTaskSet, GeneratedTaskSet, TaskSet, load_tasks
 from distil_envs.toy import FAMILIES as TOY_FAMILIES

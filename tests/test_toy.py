@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from distil_envs.counted import generator
 from distil_envs.errors import TaskError
-from distil_envs.math.family import Item, make_task
+from distil_envs.family import Item, make_task
 from distil_envs.outcome import Check, Outcome, Raised, Status, TestResult
 from distil_envs.task import Task
 from distil_envs.toy import FACT, FAMILIES, FUNCTION, HIDDEN, RULE, SHOWN, exact_match

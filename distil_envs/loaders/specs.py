@@ -10,6 +10,7 @@ from typing import Any
 
 from distil_envs import registry
 from distil_envs.errors import ConfigError, NotFoundError, TaskError
+from distil_envs.family import Family
 from distil_envs.jsonl import OnError, Rows, collect, read_jsonl, task_from_row
 from distil_envs.loaders.aime import load_aime
 from distil_envs.loaders.gsm8k import load_gsm8k
@@ -18,7 +19,6 @@ from distil_envs.loaders.humaneval import load_humaneval
 from distil_envs.loaders.livecodebench import load_livecodebench
 from distil_envs.loaders.math_like import load_math
 from distil_envs.loaders.mbpp import load_mbpp
-from distil_envs.math.family import Family
 from distil_envs.sources import SplitName
 from distil_envs.task import Task
 from distil_envs.task_set import FixedTaskSet, GeneratedTaskSet, TaskSet

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from distil_envs.math.answers import Answer, read_answer
+    from distil_envs.math.answers import read_answer
     from distil_envs.math.verifier import MathVerifier, grade_math
 
-__all__ = ["Answer", "MathVerifier", "grade_math", "read_answer"]
+__all__ = ["MathVerifier", "grade_math", "read_answer"]
 
-_MODULES = {"Answer": "answers", "MathVerifier": "verifier", "grade_math": "verifier", "read_answer": "answers"}
+_MODULES = {"MathVerifier": "verifier", "grade_math": "verifier", "read_answer": "answers"}
 
 
 def __getattr__(name: str) -> Any:

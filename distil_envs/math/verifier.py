@@ -10,9 +10,10 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
+from distil_envs.answers import READ_CHARS, Answer
 from distil_envs.errors import ConfigError
 from distil_envs.grading import infra_error, shared_pool, timed_out
-from distil_envs.math.answers import READ_CHARS, Answer, pieces, read_answer
+from distil_envs.math.answers import pieces, read_answer
 from distil_envs.math.diagnosis import diagnose, unparsable
 from distil_envs.math.forms import form_fault
 from distil_envs.math.match import Match, matches
@@ -37,8 +38,9 @@ class MathVerifier:
     """Verifier for tasks whose reference has ``answer`` and, optionally, ``kind``, ``form``, ``variables`` and
     ``modulo_constant``.
 
-    Reading: `distil_envs.math.answers`. Equality: `distil_envs.math.compare`. Plain numbers are decided in this
-    process, by the same functions that otherwise run in a worker of `distil_envs.grading.shared_pool`.
+    Reading: `distil_envs.answers`, then `distil_envs.math.answers`. Equality: `distil_envs.math.compare`. Plain
+    numbers are decided in this process, by the same functions that otherwise run in a worker of
+    `distil_envs.grading.shared_pool`.
     """
 
     timeout_s: float = 5.0
@@ -74,7 +76,7 @@ def grade_math(task: Task, completion: str) -> Outcome:
 
     def place(node: Node) -> Span:
         assert answer is not None
-        if answer.span[1] - answer.span[0] != len(answer.text):
+        if answer.joined:
             return answer.span  # several boxes
         return (answer.span[0] + node.span[0], answer.span[0] + min(node.span[1], len(answer.text)))
 

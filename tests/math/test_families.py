@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from distil_envs.counted import generator
 from distil_envs.errors import ConfigError
+from distil_envs.family import Family, Item, make_task
 from distil_envs.math.families import FAMILIES as MATH
-from distil_envs.math.family import Family, Item, make_task
-from distil_envs.math.spaces import Distinct, Filtered, Product, Space, Unordered, between, nonzero
+from distil_envs.spaces import Distinct, Filtered, Product, Space, Unordered, between, nonzero
 from distil_envs.task import Task
 from distil_envs.toy import FAMILIES as TOY
 
@@ -200,7 +200,7 @@ def test_a_level_that_is_not_there(level: object) -> None:
 
 def test_importing_the_families_is_light() -> None:
     code = (
-        "import sys, distil_envs.math.family, distil_envs.math.families, distil_envs.toy; "
+        "import sys, distil_envs.family, distil_envs.math.families, distil_envs.toy; "
         "print([name for name in ('sympy', 'torch', 'transformers', 'math_verify') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -25,8 +25,8 @@ from sympy.parsing.sympy_parser import (
 )
 
 from distil_envs.counted import generator
+from distil_envs.family import Item
 from distil_envs.math.families import FAMILIES
-from distil_envs.math.family import Item
 
 Slots = dict[str, str]
 x, y, z, n = sympy.symbols("x y z n")

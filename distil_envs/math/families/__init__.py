@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from distil_envs.family import Family
 from distil_envs.math.families import (
     arithmetic,
     counting,
@@ -19,7 +20,6 @@ from distil_envs.math.families import (
     quadratics,
     sequences,
 )
-from distil_envs.math.family import Family
 
 _MODULES = (
     arithmetic,

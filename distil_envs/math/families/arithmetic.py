@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from distil_envs.math.family import Family, Question, Worked
-from distil_envs.math.spaces import Distinct, Product, Unordered
+from distil_envs.family import Family, Question, Worked
+from distil_envs.spaces import Distinct, Product, Unordered
 
 _PLACES = ("ones", "tens", "hundreds", "thousands", "ten thousands", "hundred thousands", "millions")
 

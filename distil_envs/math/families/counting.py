@@ -7,8 +7,8 @@ from fractions import Fraction
 from itertools import combinations
 from math import comb, factorial, lcm, perm
 
-from distil_envs.math.family import Family, Question, Worked, kind_of
-from distil_envs.math.spaces import Distinct, Filtered, Product, Unordered
+from distil_envs.family import Family, Question, Worked, kind_of
+from distil_envs.spaces import Distinct, Filtered, Product, Unordered
 
 
 def _integer(value: int, steps: list[str], key: Sequence[int] | None = None, **slots: int | str) -> Worked:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from distil_envs.math.family import Family, Question, Worked
+from distil_envs.family import Family, Question, Worked
 from distil_envs.math.functions import ELEMENTARY, NAMES, plain, shown
 from distil_envs.math.polynomial import combination, derivative, evaluate, power, render
-from distil_envs.math.spaces import Filtered, Product, between, nonzero
+from distil_envs.spaces import Filtered, Product, between, nonzero
 
 _X = {"variables": ["x"]}
 

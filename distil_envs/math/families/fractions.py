@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd, lcm
 
-from distil_envs.math.family import Family, Question, Worked, kind_of
-from distil_envs.math.spaces import Distinct, Filtered, Product, Unordered
+from distil_envs.family import Family, Question, Worked, kind_of
+from distil_envs.spaces import Distinct, Filtered, Product, Unordered
 
 Part = tuple[int, int]
 """Numerator and denominator as they are shown."""

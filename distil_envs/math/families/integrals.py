@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from distil_envs.math.family import Family, Question, Worked, kind_of
+from distil_envs.family import Family, Question, Worked, kind_of
 from distil_envs.math.functions import ELEMENTARY, NAMES, plain, shown
 from distil_envs.math.polynomial import antiderivative, combination, evaluate, power, render
-from distil_envs.math.spaces import Distinct, Filtered, Product, between, nonzero
+from distil_envs.spaces import Distinct, Filtered, Product, between, nonzero
 
 
 def _antiderivative(f: str, answer: str, steps: list[str], key: Sequence[object] | None = None) -> Worked:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from math import lcm
 
-from distil_envs.math.family import Family, Question, Worked, kind_of
+from distil_envs.family import Family, Question, Worked, kind_of
 from distil_envs.math.polynomial import render
-from distil_envs.math.spaces import Distinct, Filtered, Product, Unordered, between, nonzero
+from distil_envs.spaces import Distinct, Filtered, Product, Unordered, between, nonzero
 
 _X = {"variables": ["x"]}
 

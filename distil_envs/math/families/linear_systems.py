@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from distil_envs.math.family import Family, Question, Worked
+from distil_envs.family import Family, Question, Worked
 from distil_envs.math.polynomial import combination
-from distil_envs.math.spaces import Distinct, Filtered, Params, Product, between, nonzero
+from distil_envs.spaces import Distinct, Filtered, Params, Product, between, nonzero
 
 Row = tuple[int, ...]
 """Coefficients of one equation, then its right-hand side."""

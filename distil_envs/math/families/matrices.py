@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from distil_envs.math.family import Family, Question, Worked
+from distil_envs.family import Family, Question, Worked
 from distil_envs.math.polynomial import combination
-from distil_envs.math.spaces import Filtered, Params, Product, Unordered, between, nonzero
+from distil_envs.spaces import Filtered, Params, Product, Unordered, between, nonzero
 
 Matrix = Sequence[Sequence[int | Fraction]]
 """Rows."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import gcd, lcm, prod
 
-from distil_envs.math.family import Family, Question, Worked
-from distil_envs.math.spaces import Distinct, Filtered, Product
+from distil_envs.family import Family, Question, Worked
+from distil_envs.spaces import Distinct, Filtered, Product
 
 
 def _integer(value: int, steps: list[str], key: tuple[int, ...] | None = None, **slots: int) -> Worked:

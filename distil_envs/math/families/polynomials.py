@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import groupby
 from math import gcd
 
-from distil_envs.math.family import Family, Question, Worked
+from distil_envs.family import Family, Question, Worked
 from distil_envs.math.polynomial import combination, evaluate, multiply, power, render
-from distil_envs.math.spaces import Distinct, Filtered, Params, Product, Unordered, between, nonzero
+from distil_envs.spaces import Distinct, Filtered, Params, Product, Unordered, between, nonzero
 
 Coefficients = tuple[int, ...]
 """The constant first."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 from math import gcd, isqrt
 
-from distil_envs.math.family import Family, Question, Worked, kind_of
+from distil_envs.family import Family, Question, Worked, kind_of
 from distil_envs.math.polynomial import multiply, render
-from distil_envs.math.spaces import Distinct, Filtered, Product, Unordered, between, nonzero
+from distil_envs.spaces import Distinct, Filtered, Product, Unordered, between, nonzero
 
 Linear = tuple[int, int]
 """Coefficients of a linear factor, the constant first."""

@@ -7,9 +7,9 @@ from fractions import Fraction
 from itertools import pairwise
 from math import gcd
 
-from distil_envs.math.family import Family, Question, Worked, kind_of
+from distil_envs.family import Family, Question, Worked, kind_of
 from distil_envs.math.polynomial import combination, evaluate, render
-from distil_envs.math.spaces import Filtered, Product, between, nonzero
+from distil_envs.spaces import Filtered, Product, between, nonzero
 
 
 def _shown(terms: Sequence[int]) -> str:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from distil_envs.errors import ConfigError
-from distil_envs.math.spaces import Space
+from distil_envs.spaces import Space
 from distil_envs.task import Task
 
 if TYPE_CHECKING:

@@ -1,0 +1,137 @@
+r"""Where the answer stands in a completion: one rule, whatever is asked for.
+
+1. The last ``\boxed{…}``; boxes that follow each other with nothing but separators between them are one answer.
+2. Else the inside of the last ``<answer>…</answer>``.
+3. Else what follows the last ``####``, ``answer is`` or ``Answer:``, to the end of the line, or the next with text.
+4. Else the last line with text.
+
+What is read of that text depends on what is asked for. Only the last `READ_CHARS` characters of a completion are
+looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from distil_envs.outcome import Span
+
+READ_CHARS = 20_000
+_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
+_TAG = re.compile(r"<answer>", re.I)
+_END_TAG = re.compile(r"</answer>", re.I)
+_MARK = re.compile(r"####|answer\s+is\b\s*:?|answer\s*[:=]", re.I)
+_BETWEEN_BOXES = re.compile(r"[\s,;$.]*(?:and|or)?[\s,;$.]*")
+_MEANING = re.compile(r"[0-9A-Za-zπ∞∅ℝ½¼¾⅓⅔√]")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A text as it stands at ``span`` of the completion (several boxes: their contents, joined by commas)."""
+
+    text: str
+    span: Span
+
+    @property
+    def joined(self) -> bool:
+        """Whether it comes from several boxes, so that its characters do not stand in the completion as they are."""
+        return self.span[1] - self.span[0] != len(self.text)
+
+
+def find_answer(completion: str) -> Answer | None:
+    """The text that holds the answer, without white space, emphasis and dollars around it; None for none."""
+    start = max(0, len(completion) - READ_CHARS)
+    boxes = _boxes(completion, start)
+    if len(boxes) > 1:
+        text = ", ".join(completion[a:b].strip() for a, b in boxes)
+        return Answer(text, (boxes[0][0], boxes[-1][1]))
+    region = boxes[0] if boxes else _tagged(completion, start) or _marked(completion, start)
+    if region is None:
+        region = last_line(completion, start, len(completion))
+    if region is None:
+        return None
+    region = trim(completion, *region)
+    text = completion[slice(*region)]
+    return Answer(text, region) if text else None
+
+
+def _boxes(text: str, start: int) -> list[Span]:
+    """The last box with a closing brace, preceded by those that it follows directly."""
+    found: list[Span] = []
+    left = 0
+    for match in reversed(list(_BOX.finditer(text, start))[-32:]):
+        end = _closing(text, match.end())
+        if end is None:
+            continue
+        if found and (left - end > 40 or not _BETWEEN_BOXES.fullmatch(text, end + 1, left)):
+            break
+        found.insert(0, (match.end(), end))
+        left = match.start()
+    return found
+
+
+def _closing(text: str, at: int) -> int | None:
+    depth = 1
+    while at < len(text):
+        if text[at] == "\\":
+            at += 1
+        elif text[at] in "{}":
+            depth += 1 if text[at] == "{" else -1
+            if depth == 0:
+                return at
+        at += 1
+    return None
+
+
+def _tagged(text: str, start: int) -> Span | None:
+    for match in reversed(list(_TAG.finditer(text, start))[-32:]):
+        end = _END_TAG.search(text, match.end())
+        if end:
+            return (match.end(), end.start())
+    return None
+
+
+def _marked(text: str, start: int) -> Span | None:
+    last = None
+    for last in _MARK.finditer(text, start):  # noqa: B007 (the last match is what is wanted)
+        pass
+    if last is None:
+        return None
+    for line in _lines(text, last.end(), len(text)):
+        if _MEANING.search(text, *line):
+            return line
+    return None
+
+
+def last_line(text: str, start: int, end: int) -> Span | None:
+    """The last line with text between two places."""
+    last = None
+    for line in _lines(text, start, end):
+        if text[slice(*line)].strip():
+            last = line
+    return last
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[Span]:
+    while start <= end:
+        stop = text.find("\n", start, end)
+        stop = end if stop < 0 else stop
+        yield (start, stop)
+        start = stop + 1
+
+
+def trim(text: str, start: int, end: int) -> Span:
+    r"""Without white space, emphasis, dollars, closing punctuation and ``\( \)``."""
+    while True:
+        before = (start, end)
+        while start < end and (text[start].isspace() or text[start] in "*`:;,=$"):
+            start += 1
+        while start < end and (text[end - 1].isspace() or text[end - 1] in "*`:;,=.$"):
+            end -= 1
+        if text[start:end].startswith(("\\(", "\\[")):
+            start += 2
+        if text[start:end].endswith(("\\)", "\\]")):
+            end -= 2
+        if (start, end) == before:
+            return before
