@@ -1,0 +1,130 @@
+"""Multiple choice: ``B``.
+
+Reference: ``answer``, a letter; ``options``, texts by letter; ``why``, for some wrong letters a sentence that says why
+that option tempts. Right are the letter in any dress (``(B)``, ``B.``, ``option B``, ``B) its text``) and the text of
+that option alone. Two letters are a hedge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from distil_envs.errors import TaskError
+from distil_envs.outcome import Diagnosis, Span
+from distil_envs.science.judgement import Judgement, correct, malformed, wrong
+from distil_envs.science.wording import folded, told
+
+_LETTER = re.compile(r"[A-Z]")
+_DRESS = r"[\s*_$(\[{\"'`]*"
+_ALONE = re.compile(
+    rf"{_DRESS}(?:\\\(\s*)?(?:(?:the\s+)?(?:correct\s+|right\s+)?(?:option|choice|letter|answer)\b\s*:?\s*(?:is\s+)?)?"
+    rf"{_DRESS}(?:\\(?:text|mathrm|mathbf|textbf|textrm)\s*)?{_DRESS}([A-Za-z])[\s*_$)\]}}\"'`.,:;]*(?:\\\))?[.\s]*",
+    re.I,
+)
+_LEADING = re.compile(r"[\s*_$(\[{]*(?:\\(?:text|mathrm|mathbf|textbf)\s*\{)?\(?([A-Z])[)\].:}*_$]*[\s:.)–-]+(?=\S)")
+_MARKED = re.compile(
+    r"(?:\b(?:option|choice|letter|answer)s?\s*(?:is|:)?\s*|[(\[{]\s*|\*\*\s*|\\text\s*\{\s*)\(?([A-Z])(?![A-Za-z'’])"
+    r"|(?<![A-Za-z'’])([A-Z])(?:\)|\.(?=\s|$)|:)"
+    r"|(?<![A-Za-z'’])([B-HJ-Z])(?![A-Za-z'’])"
+    r"|(?<![A-Za-z'’])([AI])(?=\s*(?:is\b|,|or\b|and\b|$))"
+)
+_DROPPED = re.compile(
+    r"(?:\bnot|n['’]t|\brather\s+than|\binstead\s+of|\bunlike|\bneither|\bnor|\bexcept)\s+[^.;]{0,15}$", re.I
+)
+_DECIMAL = re.compile(r"\d+\.\d+")
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+
+
+def check(reference: Mapping[str, Any]) -> None:
+    """See `distil_envs.science.judgement.Kind.check`."""
+    options = reference.get("options")
+    if not isinstance(options, Mapping) or len(options) < 2:
+        raise TaskError(f"options must be two or more texts by letter, got {options!r:.80}")
+    for letter in (*options, *(reference.get("why") or ())):
+        if not _LETTER.fullmatch(str(letter)) or letter not in options:
+            raise TaskError(f"option {letter!r} is none; expected one capital letter each")
+    if reference.get("answer") not in options:
+        raise TaskError(f"answer {reference.get('answer')!r} is none of the options {', '.join(options)}")
+
+
+def judge(reference: Mapping[str, Any], text: str) -> Judgement:
+    """See `distil_envs.science.judgement.Kind.judge`."""
+    check(reference)
+    options: Mapping[str, str] = reference["options"]
+    found = dict(_mentions(options, text))
+    whole = (0, len(text))
+    if not found:
+        return malformed("unparsable", f"No option can be read; expected one of {', '.join(options)}.", whole)
+    if len(found) > 1:
+        return malformed("hedge", f"Several options are given ({', '.join(sorted(found))}); one is asked for.", whole)
+    [(letter, span)] = found.items()
+    if letter == reference["answer"]:
+        return correct(span)
+    events = [Diagnosis("wrong-option", f"Option {letter} is not right.", {"option": letter}, len(options) == 2, span)]
+    why = (reference.get("why") or {}).get(letter)
+    if why:
+        events.insert(0, Diagnosis("tempting-option", str(why), {"option": letter}, span=span))
+    return wrong(span, *events)
+
+
+def parts(text: str) -> list[str]:
+    """See `distil_envs.science.judgement.Kind.parts`."""
+    return [text]
+
+
+def _mentions(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]]:
+    """The options that a text names, each once."""
+    whole = (0, len(text))
+    alone = _ALONE.fullmatch(text)
+    if alone and alone[1].upper() in options:
+        yield alone[1].upper(), alone.span(1)
+        return
+    by_text: dict[str, list[str]] = {}
+    for letter, option in options.items():
+        by_text.setdefault(_folded(option), []).append(letter)
+    for said in (text, told(text)):
+        if len(letters := by_text.get(_folded(said), [])) == 1:
+            yield letters[0], whole
+            return
+    leading = _LEADING.match(text)
+    if leading and leading[1] in options:
+        rest = text[leading.end() :]
+        if _folded(rest) == _folded(options[leading[1]]):
+            yield leading[1], leading.span(1)
+            return
+        for letter in by_text.get(_folded(rest), []):  # the letter of one option and the text of another
+            yield letter, (leading.end(), len(text))
+    letters = dict(_letters(options, text))
+    if letters:
+        yield from letters.items()
+    else:
+        yield from _phrases(options, text)
+
+
+def _letters(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]]:
+    for match in _MARKED.finditer(text):
+        group = next(index for index in range(1, 5) if match[index])
+        if match[group] in options and not _DROPPED.search(text[: match.start(group)]):
+            yield match[group], match.span(group)
+
+
+def _phrases(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]]:
+    """Options whose text stands in a sentence, unless it is only a part of another's that stands there too."""
+    plain = " ".join(text.casefold().split())
+    inside = {}
+    for letter, option in options.items():
+        wanted = " ".join(option.casefold().split()).strip(" .$")
+        place = re.search(rf"(?<![\w.]){re.escape(wanted)}(?![\w]|\.\d)", plain) if wanted else None
+        if place and not _DROPPED.search(plain[: place.start()]):
+            inside[letter] = wanted
+    for letter, wanted in inside.items():
+        if not any(wanted != other and wanted in other for other in inside.values()):
+            yield letter, (0, len(text))
+
+
+def _folded(text: str) -> str:
+    """As `folded`, and with numbers in one form: 1.40 as 1.4."""
+    plain = folded(text.translate(_SUBSCRIPTS))
+    return _DECIMAL.sub(lambda number: number.group().rstrip("0").rstrip("."), plain)

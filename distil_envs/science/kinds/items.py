@@ -1,0 +1,104 @@
+"""A list: ``carbon, nitrogen, oxygen``.
+
+Reference: ``answer``, items with commas between them; ``ordered`` (default false); ``item``, the kind of every item
+(default ``word``), whose further fields the reference holds too. Repeated items count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from distil_envs.errors import TaskError
+from distil_envs.outcome import Diagnosis, Span, Status
+from distil_envs.science.judgement import Judgement, Kind, correct, malformed, wrong
+from distil_envs.science.wording import NOTHING, offers, split_items, unwrapped
+
+_MOST = 100
+_LEAD = re.compile(r".*(?:\b(?:is|are|was|were|namely)\b|[:=])(?=[^:=]*$)\s*", re.I | re.S)
+
+
+def check(reference: Mapping[str, Any]) -> None:
+    """See `distil_envs.science.judgement.Kind.check`."""
+    kind, wanted = _item_kind(reference), _items(str(reference.get("answer", "")))
+    if not wanted:
+        raise TaskError(f"answer {reference.get('answer')!r} has no items; expected some with commas between them")
+    for item in wanted:
+        kind.check({**reference, "answer": item})
+
+
+def judge(reference: Mapping[str, Any], text: str) -> Judgement:
+    """See `distil_envs.science.judgement.Kind.judge`."""
+    whole = (0, len(text))
+    kind = _item_kind(reference)
+    answer = str(reference.get("answer", ""))
+    wanted = _items(answer)
+    if text.strip() in NOTHING:
+        return wrong(whole, _missing(len(wanted), len(wanted), whole))
+    if offers(text) and not offers(answer):
+        return malformed("hedge", "Several answers are offered; one list is asked for.", whole)
+    spans = _spans(text)
+    if len(spans) != len(wanted) and (lead := _LEAD.match(text)):
+        spans = [(a + lead.end(), b + lead.end()) for a, b in _spans(text[lead.end() :])]
+    if not spans or len(spans) > _MOST:
+        return malformed("unparsable", "No list of items can be read.", whole)
+    given = [text[start:end] for start, end in spans]
+
+    def same(item: str, other: str) -> bool:
+        return kind.judge({**reference, "answer": item}, other).status is Status.CORRECT
+
+    if reference.get("ordered") and len(given) == len(wanted) and all(map(same, wanted, given)):
+        return correct(whole)
+    missing, extra = _unmatched(wanted, given, same)
+    if not missing and not extra:
+        if not reference.get("ordered"):
+            return correct(whole)
+        settled = len(wanted) == 2
+        return wrong(whole, Diagnosis("order", "The items are right but in the wrong order.", {}, settled, whole))
+    events = [
+        Diagnosis("extra-item", "This one does not belong to the list.", {"item": given[index]}, span=spans[index])
+        for index in extra
+    ]
+    if missing:
+        events.append(_missing(len(missing), len(wanted), whole))
+    return wrong(whole, *events)
+
+
+def parts(text: str) -> list[str]:
+    """See `distil_envs.science.judgement.Kind.parts`."""
+    return [text] if "," in text or ";" in text else []
+
+
+def _item_kind(reference: Mapping[str, Any]) -> Kind:
+    from distil_envs.science.kinds import kind_of
+
+    if reference.get("item") == "list":
+        raise TaskError("a list of lists cannot be asked for; item must be another kind")
+    return kind_of({"kind": reference.get("item", "word")})
+
+
+def _spans(text: str) -> list[Span]:
+    start, end = unwrapped(text)
+    return [(start + a, start + b) for a, b in split_items(text[start:end])]
+
+
+def _items(text: str) -> list[str]:
+    return [text[start:end] for start, end in _spans(text)]
+
+
+def _unmatched(wanted: Sequence[str], given: Sequence[str], same: Any) -> tuple[list[str], list[int]]:
+    """What is wanted and not given, and the places of what is given and not wanted."""
+    left, missing = list(range(len(given))), []
+    for item in wanted:
+        index = next((index for index in left if same(item, given[index])), None)
+        if index is None:
+            missing.append(item)
+        else:
+            left.remove(index)
+    return missing, left
+
+
+def _missing(count: int, of: int, span: Span) -> Diagnosis:
+    message = f"{count} of the {of} items {'is' if count == 1 else 'are'} missing."
+    return Diagnosis("missing-item", message, {"missing": count}, span=span)
