@@ -33,7 +33,8 @@ def grade(reference: dict[str, Any], completion: str) -> Any:
             (CHOICE, text)
             for text in (
                 "B", "(B)", "b", "B.", "**B**", r"\boxed{B}", r"\boxed{\text{B}}", r"\boxed{(\mathrm{B})}", "$B$",
-                "B) 1.4 m", "B: 1.4 m", "<answer>\nB\n</answer>", "Answer: B", "The correct option is (B).", "So it is option B", "1.4 m",
+                "B) 1.4 m", "B: 1.4 m", "<answer>\nB\n</answer>",
+                "Answer: B", "The correct option is (B).", "So it is option B", "1.4 m",
                 "1.40 m", "The answer is 1.4 m.", "The answer is B, not A.", "B is correct", "####B",
             )
         ],
@@ -41,7 +42,8 @@ def grade(reference: dict[str, Any], completion: str) -> Any:
             (WORD, text)
             for text in (
                 "mitochondria", "The mitochondria.", "Mitochondria", r"\boxed{\text{mitochondria}}",
-                "It is the mitochondrion.", "The organelle is called the *mitochondria*.", "Mito-chondria", "mitochondria, which make ATP",
+                "It is the mitochondrion.", "The organelle is called the *mitochondria*.",
+                "Mito-chondria", "mitochondria, which make ATP",
                 "mitochondria (the powerhouse)",
             )
         ],

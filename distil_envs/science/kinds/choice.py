@@ -96,11 +96,8 @@ def _mentions(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span
             return
         for letter in by_text.get(_folded(rest), []):  # the letter of one option and the text of another
             yield letter, (leading.end(), len(text))
-    letters = dict(_letters(options, text))
-    if letters:
-        yield from letters.items()
-    else:
-        yield from _phrases(options, text)
+    named = list(_letters(options, text))
+    yield from named or _phrases(options, text)
 
 
 def _letters(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]]:
