@@ -47,6 +47,8 @@ _BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "verifiers": {
         "math": "distil_envs.math.verifier:MathVerifier",
+        "math-verify": "distil_envs.math.plain:VERIFIER",
+        "science": "distil_envs.science.verifier:ScienceVerifier",
         "code": "distil_envs.code.verifier:CodeVerifier",
         "exact": "distil_envs.toy:exact_match",
     },

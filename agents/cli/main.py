@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, Command | Group] = {
         "list": Command("agents.cli.tasks:list_tasks", "task sets and how many distinct tasks they hold"),
         "show": Command("agents.cli.tasks:show", "tasks with reference and worked solution"),
         "validate": Command("agents.cli.tasks:validate", "check a file of tasks, or a set by name"),
+        "audit": Command("agents.cli.audit:audit_verifiers", "how often the verifiers are wrong on labelled answers"),
     },
     "sandbox": {
         "build": Command("agents.cli.sandbox:build", "make the image that programs run in"),
@@ -66,7 +67,7 @@ EXAMPLES = {
         "distil tasks show math/algebra@2",
     ),
     "envs": ("distil envs list", "distil envs show distil/Math-v0 --tasks math/algebra --shots 2"),
-    "tasks": ("distil tasks list", "distil tasks validate my-tasks.jsonl"),
+    "tasks": ("distil tasks list", "distil tasks validate my-tasks.jsonl", "distil tasks audit"),
     "sandbox": ("distil sandbox build", "distil sandbox selftest", "distil sandbox bench"),
 }
 HELP = ("-h", "--help")

@@ -17,18 +17,19 @@ def shipped(name: str) -> FixedTaskSet:
 
     Raises NotFoundError when it is in neither place: the installation is broken.
     """
-    with _place(f"{name}.jsonl") as path:
+    with shipped_path(f"{name}.jsonl") as path:
         return FixedTaskSet(name, read_jsonl(path), "all")
 
 
 def shipped_folder(name: str) -> FixedTaskSet:
     """All files of the folder ``tasks/<name>`` as one set. Raises as `shipped` does."""
-    with _place(name) as folder:
+    with shipped_path(name) as folder:
         return FixedTaskSet(name, [task for path in sorted(folder.glob("*.jsonl")) for task in read_jsonl(path)], "all")
 
 
 @contextmanager
-def _place(name: str) -> Iterator[Path]:
+def shipped_path(name: str) -> Iterator[Path]:
+    """The file or folder ``tasks/<name>``, while the context lasts. Raises as `shipped` does."""
     with as_file(files("distil_envs")) as package:
         places = [package / "tasks" / name, package.parent / "tasks" / name]
         found = next((path for path in places if path.exists()), None)
