@@ -25,6 +25,9 @@ Result = TypeVar("Result")
 
 START_S = 120.0
 """Seconds that a worker may take to start, and to load a function with the modules that it needs."""
+OVERDUE_S = 1.0
+"""Seconds after which a call probably hangs and will be killed in the end: it gives up its place."""
+MOST_OVERDUE = 3
 _MAX_FRAME = 1 << 30
 _BOOT = """
 import json, sys
@@ -84,6 +87,8 @@ class _Worker:
         os.set_blocking(self._in, False)
         self._ready = False
         self.calls = 0
+        self.began: float | None = None
+        """When the function of the call under way started (monotonic, seconds); None while it is loaded."""
 
     def call(self, payload: bytes, timeout_s: float) -> Any:
         start = time.monotonic() + START_S
@@ -91,11 +96,13 @@ class _Worker:
             self._expect(protocol.READY, start)
             self._ready = True
         self.calls += 1
+        self.began = None
         body = protocol.SECONDS.pack(timeout_s) + payload
         self._write(protocol.HEADER.pack(len(body), protocol.CALL) + body, start)
         kind, answer = self._frame(start)
         if kind == protocol.LOADED:
-            kind, answer = self._frame(time.monotonic() + timeout_s)
+            self.began = time.monotonic()
+            kind, answer = self._frame(self.began + timeout_s)
         if kind == protocol.ERROR:
             raise RemoteError(*pickle.loads(answer))
         return pickle.loads(answer)
@@ -203,7 +210,9 @@ class WorkerPool:
     """Killable worker processes for arbitrary functions.
 
     Any number of threads may call `run`; at most ``workers`` calls run at a time, the rest wait for a free worker in
-    no particular order. Workers start when first needed. After a fork, the child starts workers of its own.
+    no particular order. A call that has taken `OVERDUE_S` holds up nobody: it keeps its worker, and another may start
+    in its place (`MOST_OVERDUE` for every one of ``workers``). Workers start when first needed. After a fork, the
+    child starts workers of its own.
     """
 
     def __init__(
@@ -291,13 +300,23 @@ class WorkerPool:
                     if worker.path != _import_path():  # it could not import what this process can by now
                         worker.close()
                         continue
-                elif len(state.busy) < self.workers:
+                elif (wait_s := self._until_room()) == 0:
                     worker = self._spawn()
                 else:
-                    state.changed.wait()
+                    state.changed.wait(wait_s)
                     continue
                 state.busy.add(worker)
                 return worker
+
+    def _until_room(self) -> float | None:
+        """Seconds until a further worker may start, 0 for now, None for not before another call has ended."""
+        now = time.monotonic()
+        began = sorted(worker.began or now for worker in self._state.busy)
+        if len(began) < self.workers:
+            return 0
+        if len(began) >= self.workers * (1 + MOST_OVERDUE):
+            return None
+        return max(0.0, began[-self.workers] + OVERDUE_S - now)
 
     def _give(self, worker: _Worker, keep: bool) -> None:
         state = self._state
@@ -306,7 +325,8 @@ class WorkerPool:
             worker.close()
         with state.changed:
             state.busy.discard(worker)
-            if not state.closed:
+            surplus = len(state.idle) + len(state.busy) >= self.workers
+            if not state.closed and not surplus:
                 if keep:
                     state.idle.append(worker)
                 else:

@@ -162,6 +162,20 @@ def test_one_hang_delays_no_other(pool):
             hanging.result()
 
 
+def test_as_many_hangs_as_workers_delay_no_other():
+    with WorkerPool(2, warm=()) as pool, ThreadPoolExecutor(3) as threads:
+        hanging = [threads.submit(pool.run, spin, timeout_s=60) for _ in range(3)]
+        while len(pool._state.busy) < 3:  # the third has a place since the first two are overdue
+            time.sleep(0.01)
+        assert [pool.run(abs, -i, timeout_s=5) for i in range(5)] == list(range(5))
+        assert not any(call.done() for call in hanging)
+        assert len(pool._state.idle) + len(pool._state.busy) <= 4
+        pool.close()
+        for call in hanging:
+            with pytest.raises(WorkerDied):
+                call.result()
+
+
 def test_print_does_not_corrupt_the_protocol(pool):
     def chatty():
         print("x" * 100_000)
