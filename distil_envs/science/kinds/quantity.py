@@ -1,0 +1,68 @@
+"""A number with its unit: any unit of the same dimension is right when the value is.
+
+Reference: ``answer`` (``12.5 m/s``; a bare number for a dimensionless one; ``25 degC``, ``5 delta_degC``); ``figures``
+(right is what lies within half a unit of that significant figure of the reference); ``tolerance`` (relative, 0.01 where
+neither is given; the wider of both); ``unit``: ``required`` (default) or ``optional`` (a bare number is taken in the
+reference's unit).
+
+The last quantity of the text counts. One stated twice (``12.5 m/s = 45 km/h``) is right when both are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from distil_envs.errors import TaskError
+from distil_envs.science.judgement import Judgement, correct, malformed, wrong
+from distil_envs.science.quantities import Asked, asked_for, diagnose, value_of
+from distil_envs.science.quantity_claims import claimed
+from distil_envs.science.quantity_reading import read
+
+_PARTS = 40
+_LINE = 1_000
+
+
+def check(reference: Mapping[str, Any]) -> None:
+    """See `distil_envs.science.judgement.Kind.check`."""
+    _asked(reference)
+
+
+def judge(reference: Mapping[str, Any], text: str) -> Judgement:
+    """See `distil_envs.science.judgement.Kind.judge`."""
+    asked = _asked(reference)
+    whole = (0, len(text))
+    found = read(text)
+    claim = claimed(found)
+    if claim is None:
+        return malformed("unparsable", "No number could be read.", whole)
+    last = claim.quantity
+    if claim.bound:
+        return malformed("unparsable", "One value is asked for, not a bound for it.", last.span)
+    if last.several or any(asked.differ(last, other) for other in claim.rivals):
+        return malformed("hedge", "Two different answers are given.", (claim.start, last.span[1]))
+    value = value_of(asked, last)
+    if value is not None and asked.close(value):
+        return correct(last.span)
+    return wrong(last.span, *diagnose(asked, last))
+
+
+def parts(text: str) -> list[str]:
+    """See `distil_envs.science.judgement.Kind.parts`."""
+    line = text[-_LINE:]
+    return [line[slice(*quantity.span)] for quantity in read(line).quantities][-_PARTS:]
+
+
+def _asked(reference: Mapping[str, Any]) -> Asked:
+    answer, figures, tolerance = reference.get("answer"), reference.get("figures"), reference.get("tolerance")
+    unit = reference.get("unit", "required")
+    if not isinstance(answer, str):
+        raise TaskError(f"a quantity's answer must be a text like '12.5 m/s', got {answer!r}")
+    if figures is not None and not (isinstance(figures, int) and 1 <= figures <= 15):
+        raise TaskError(f"figures must be a whole number from 1 to 15, got {figures!r}")
+    if tolerance is not None and not (isinstance(tolerance, int | float) and 0 <= tolerance < math.inf):
+        raise TaskError(f"tolerance must be a relative error such as 0.01, got {tolerance!r}")
+    if unit not in ("required", "optional"):
+        raise TaskError(f"unit must be 'required' or 'optional', got {unit!r}")
+    return asked_for(answer, figures, tolerance, unit == "optional")
