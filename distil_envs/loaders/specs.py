@@ -19,6 +19,7 @@ from distil_envs.loaders.humaneval import load_humaneval
 from distil_envs.loaders.livecodebench import load_livecodebench
 from distil_envs.loaders.math_like import load_math
 from distil_envs.loaders.mbpp import load_mbpp
+from distil_envs.loaders.multiple_choice import load_gpqa, load_mmlu, load_sciknoweval
 from distil_envs.sources import SplitName
 from distil_envs.task import Task
 from distil_envs.task_set import FixedTaskSet, GeneratedTaskSet, TaskSet
@@ -30,6 +31,9 @@ FORMS: Mapping[str, Callable[[str, OnError], Rows]] = {
     "humaneval": load_humaneval,
     "mbpp": load_mbpp,
     "livecodebench": load_livecodebench,
+    "sciknoweval": load_sciknoweval,
+    "mmlu": load_mmlu,
+    "gpqa": load_gpqa,
     "hf": load_hf_spec,
 }
 """Loaders by the prefix of their specs."""

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from distil_envs.outcome import Span
 
 _COMMANDS = re.compile(r"\\(?:text|mathrm|textbf|textit|textrm|mathbf|mathit|emph|mbox|operatorname)(?![A-Za-z])")
-_SPACES = re.compile(r"\\(?:left|right|quad|qquad|displaystyle)(?![A-Za-z])|\\[,;:! ]|~")
+_SPACES = re.compile(r"\\(?:left|right|quad|qquad|displaystyle)(?![A-Za-z])|\\[,;:! ()\[\]]|~")
 _SUPERSCRIPT = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
 _MARKUP = str.maketrans("", "", '*$`{}"“”„«»')
+_MINUS = re.compile(r"(?<![^\W\d_])\s*[-−]\s*(?=[\d.\\π√])|(?:^|(?<=[=(,${]))[-−](?=\S)")
+_KEPT = "\ue000"  # stands for a minus sign while hyphens go
 _HYPHENS = re.compile(r"[-‐‑‒–—−_\s]+")
 _ARTICLES = re.compile(r"^(?:the|an?)\s+", re.I)
 _EDGES = " \t\n.,;:!?'\"()[]"
@@ -27,8 +29,12 @@ NOTHING = frozenset({"∅", "{}", r"\emptyset", r"\varnothing", "{ }", r"\{\}"})
 
 
 def folded(text: str) -> str:
-    """In one spelling: no mark-up, case, article, hyphen or white space, so that what is left can be compared."""
+    """In one spelling: no mark-up, case, article, hyphen or white space, so that what is left can be compared.
+
+    A minus sign before a number or at the beginning is no hyphen.
+    """
     plain = _COMMANDS.sub(" ", _SPACES.sub(" ", text))
+    plain = _MINUS.sub(_KEPT, plain)
     plain = _SUPERSCRIPT.sub(lambda match: "^" + unicodedata.normalize("NFKC", match.group()), plain)
     plain = unicodedata.normalize("NFKC", plain.translate(_MARKUP)).casefold().strip(_EDGES)
     return _HYPHENS.sub("", _ARTICLES.sub("", plain))

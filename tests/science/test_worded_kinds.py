@@ -75,6 +75,7 @@ def test_right(reference: dict[str, Any], completion: str) -> None:
         (CHOICE, "none of these", "malformed", "unparsable"),
         (CHOICE, "not B", "malformed", "unparsable"),
         (CHOICE, "11.4 m", "malformed", "unparsable"),
+        (CHOICE, "-1.4 m", "malformed", "unparsable"),
         (WORD, "ribosome", "wrong", "wrong-value"),
         (WORD, "mitochondrial DNA", "wrong", "wrong-value"),
         (WORD, "It is not the mitochondria", "wrong", "wrong-value"),

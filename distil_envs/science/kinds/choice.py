@@ -33,6 +33,8 @@ _MARKED = re.compile(
 _DROPPED = re.compile(
     r"(?:\bnot|n['’]t|\brather\s+than|\binstead\s+of|\bunlike|\bneither|\bnor|\bexcept)\s+[^.;]{0,15}$", re.I
 )
+_UNIT = re.compile(r"[\d}/^·*](?:\\[,;: ]|\\(?:text|mathrm)\s*\{|[\s{~])*$")
+"""What stands before the letter of a unit: ``5 C``, ``\\mathrm{J}/\\mathrm{C}``."""
 _DECIMAL = re.compile(r"\d+\.\d+")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
@@ -53,8 +55,10 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     """See `distil_envs.science.judgement.Kind.judge`."""
     check(reference)
     options: Mapping[str, str] = reference["options"]
-    found = dict(_mentions(options, text))
     whole = (0, len(text))
+    if _same(text, options[reference["answer"]]):  # also where several options say the same
+        return correct(whole)
+    found = dict(_mentions(options, text))
     if not found:
         return malformed("unparsable", f"No option can be read; expected one of {', '.join(options)}.", whole)
     if len(found) > 1:
@@ -81,6 +85,9 @@ def _mentions(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span
     if alone and alone[1].upper() in options:
         yield alone[1].upper(), alone.span(1)
         return
+    if len(letters := [letter for letter, option in options.items() if _same(text, option)]) == 1:
+        yield letters[0], whole
+        return
     by_text: dict[str, list[str]] = {}
     for letter, option in options.items():
         by_text.setdefault(_folded(option), []).append(letter)
@@ -96,29 +103,43 @@ def _mentions(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span
             return
         for letter in by_text.get(_folded(rest), []):  # the letter of one option and the text of another
             yield letter, (leading.end(), len(text))
-    named = list(_letters(options, text))
-    yield from named or _phrases(options, text)
+    said = list(_phrases(options, text))
+    rest = text
+    for _, (start, end) in said:  # letters inside an option's text are no letters of options
+        rest = rest[:start] + "." * (end - start) + rest[end:]
+    yield from [*said, *_letters(options, rest)]
 
 
 def _letters(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]]:
     for match in _MARKED.finditer(text):
         group = next(index for index in range(1, 5) if match[index])
-        if match[group] in options and not _DROPPED.search(text[: match.start(group)]):
+        before = text[: match.start(group)]
+        if match[group] in options and not _DROPPED.search(before) and not _UNIT.search(before):
             yield match[group], match.span(group)
 
 
 def _phrases(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]]:
     """Options whose text stands in a sentence, unless it is only a part of another's that stands there too."""
-    plain = " ".join(text.casefold().split())
-    inside = {}
+    inside: dict[str, Span] = {}
     for letter, option in options.items():
-        wanted = " ".join(option.casefold().split()).strip(" .$")
-        place = re.search(rf"(?<![\w.]){re.escape(wanted)}(?![\w]|\.\d)", plain) if wanted else None
-        if place and not _DROPPED.search(plain[: place.start()]):
-            inside[letter] = wanted
-    for letter, wanted in inside.items():
-        if not any(wanted != other and wanted in other for other in inside.values()):
-            yield letter, (0, len(text))
+        words = option.strip(" .$").removeprefix("\\(").removesuffix("\\)").split()
+        if len("".join(words)) < 2 and not option.strip().isdigit():
+            continue
+        pattern = r"\s+".join(map(re.escape, words))
+        place = re.search(rf"(?<![\w.\\])(?<![-−]){pattern}(?!\w|\.\d)", text, re.I)
+        if place and not _DROPPED.search(text[: place.start()]):
+            inside[letter] = place.span()
+    for letter, (start, end) in inside.items():
+        if not any(a <= start and end <= b and (a, b) != (start, end) for a, b in inside.values()):
+            yield letter, (start, end)
+
+
+def _same(text: str, option: str) -> bool:
+    """Whether a text is that of an option, up to white space and punctuation around it."""
+    first, second = (
+        "".join(each.split()).strip(".$").removeprefix("\\(").removesuffix("\\)") for each in (text, option)
+    )
+    return first == second
 
 
 def _folded(text: str) -> str:

@@ -20,7 +20,7 @@ _LONGEST = 1000
 def check(reference: Mapping[str, Any]) -> None:
     """See `distil_envs.science.judgement.Kind.check`."""
     for spelling in _spellings(reference):
-        if not folded(spelling):
+        if not _meant(spelling):
             raise TaskError(f"answer {spelling!r} has neither letters nor digits")
 
 
@@ -33,7 +33,7 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
         return correct(whole)
     if len(text) > _LONGEST:
         return malformed("unparsable", "One word or short phrase is asked for.", whole)
-    if not folded(text):
+    if not _meant(text):
         return malformed("unparsable", "There is no word.", whole)
     if offers(text) and not any(offers(spelling) for spelling in spellings):
         return malformed("hedge", "Several answers are offered; one is asked for.", whole)
@@ -50,6 +50,11 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
 def parts(text: str) -> list[str]:
     """See `distil_envs.science.judgement.Kind.parts`."""
     return [] if denies(text) else [told(text), *offered(text)][:40]
+
+
+def _meant(text: str) -> bool:
+    """Whether there is a letter or digit in it."""
+    return any(map(str.isalnum, folded(text)))
 
 
 def _spellings(reference: Mapping[str, Any]) -> list[str]:
