@@ -6,16 +6,17 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from distil_envs.math.vocabulary import GREEK_LETTERS
 from distil_envs.outcome import Span
 
-_COMMANDS = re.compile(r"\\(?:text|mathrm|textbf|textit|textrm|mathbf|mathit|emph|mbox|operatorname)(?![A-Za-z])")
+_COMMANDS = re.compile(r"\\(?:text|math|emph|mbox|operatorname)[a-z]*(?![A-Za-z])|</?[a-z]{1,6}>")
 _SPACES = re.compile(r"\\(?:left|right|quad|qquad|displaystyle)(?![A-Za-z])|\\[,;:! ()\[\]]|~")
 _SUPERSCRIPT = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
-_MARKUP = str.maketrans("", "", '*$`{}"“”„«»')
+_MARKUP = str.maketrans(dict.fromkeys('*$`{}"“”„«»\\') | {"’": "'", "‘": "'"} | GREEK_LETTERS)
 _MINUS = re.compile(r"(?<![^\W\d_])\s*[-−]\s*(?=[\d.\\π√])|(?:^|(?<=[=(,${]))[-−](?=\S)")
 _KEPT = "\ue000"  # stands for a minus sign while hyphens go
 _HYPHENS = re.compile(r"[-‐‑‒–—−_\s]+")
-_ARTICLES = re.compile(r"^(?:the|an?)\s+", re.I)
+_ARTICLES = re.compile(r"^an?\s+|\bthe\s+", re.I)
 _EDGES = " \t\n.,;:!?'\"()[]"
 _VERB = re.compile(r"(?:\b(?:is|are|was|were|be|called|named|namely|means|equals)\b|[=:→])\s*", re.I)
 _NOT = re.compile(r"\b(?:not|never|neither|nor|cannot|except|incorrect|false that)\b|n['’]t\b", re.I)
@@ -72,13 +73,17 @@ def _unaside(text: str) -> str:
 
 
 def split_items(text: str) -> list[Span]:
-    """The items of a list: between commas, semicolons, line breaks and ``and``, outside of brackets; trimmed."""
+    """The items of a list: between commas, line breaks, arrows and ``and``, outside of brackets; trimmed.
+
+    Where there are semicolons, commas are parts of items (``1,200 m; 3,400 m``).
+    """
     found: list[Span] = []
+    joints = _JOINT if ";" not in text else _SEMICOLON
     depth, start, at = 0, 0, 0
     while at < len(text):
         sign = text[at]
         depth = max(0, depth + (sign in "([{") - (sign in ")]}"))
-        joint = _JOINT.match(text, at) if depth == 0 else None
+        joint = joints.match(text, at) if depth == 0 else None
         if joint:
             found.append((start, at))
             start = at = joint.end()
@@ -88,7 +93,10 @@ def split_items(text: str) -> list[Span]:
     return [trimmed for span in found if (trimmed := _trimmed(text, span))[0] < trimmed[1]]
 
 
-_JOINT = re.compile(r"\s*(?:[,;]\s*(?:and\s+|&\s*)?|(?<=\s)and\s+|\s&\s|\n\s*(?:[-*•]\s+|\d{1,2}[.)]\s+)?)", re.I)
+_TEXTS = [(rf"\{name}{{", "}") for name in ("text", "mathrm", "textbf", "mathbf", "textit")]
+_ELSE = r"(?:and\s+|&\s*)?|(?<=\s)and\s+|\s&\s|\n\s*(?:[-*•]\s+|\d{1,2}[.)]\s+)?|→|⟶|->|\\(?:long)?(?:rightarrow|to)\b"
+_JOINT = re.compile(rf"\s*(?:(?<!\\),\s*{_ELSE})", re.I)
+_SEMICOLON = re.compile(rf"\s*(?:(?<!\\);\s*{_ELSE})", re.I)
 _BULLET = re.compile(r"^(?:[-*•]\s+|\d{1,2}[.)]\s+)")
 
 
@@ -109,7 +117,7 @@ def unwrapped(text: str, pairs: Sequence[tuple[str, str]] = (("[", "]"), ("(", "
         start += 1
     while start < end and text[end - 1].isspace():
         end -= 1
-    for opening, closing in (*pairs, (r"\{", r"\}"), (r"\left\{", r"\right\}"), (r"\left(", r"\right)")):
+    for opening, closing in (*pairs, *_TEXTS, (r"\{", r"\}"), (r"\left\{", r"\right\}"), (r"\left(", r"\right)")):
         inside = text[start + len(opening) : end - len(closing)]
         if text[start:end].startswith(opening) and text[start:end].endswith(closing) and _balanced(inside):
             return (start + len(opening), end - len(closing))

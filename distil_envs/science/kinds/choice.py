@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from unicodedata import normalize
 
 from distil_envs.errors import TaskError
 from distil_envs.outcome import Diagnosis, Span
@@ -31,8 +32,11 @@ _MARKED = re.compile(
     r"|(?<![A-Za-z'’])([AI])(?=\s*(?:is\b|,|or\b|and\b|$))"
 )
 _DROPPED = re.compile(
-    r"(?:\bnot|n['’]t|\brather\s+than|\binstead\s+of|\bunlike|\bneither|\bnor|\bexcept)\s+[^.;]{0,15}$", re.I
+    r"(?:\bnot|n['’]t|\bcannot|\brather\s+than|\binstead\s+of|\bunlike|\bneither|\bnor|\bexcept"
+    r"|\b(?:anything|everything|all|any)\s+but)\s+[^.;]{0,15}$",
+    re.I,
 )
+_SEVERAL = re.compile(r"[(\[]?[A-Z][)\]]?(?:\s*(?:/|&|\+|,|and|or)\s*[(\[]?[A-Z][)\]]?)+\.?")
 _UNIT = re.compile(r"[\d}/^·*](?:\\[,;: ]|\\(?:text|mathrm)\s*\{|[\s{~])*$")
 """What stands before the letter of a unit: ``5 C``, ``\\mathrm{J}/\\mathrm{C}``."""
 _DECIMAL = re.compile(r"\d+\.\d+")
@@ -54,6 +58,7 @@ def check(reference: Mapping[str, Any]) -> None:
 def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     """See `distil_envs.science.judgement.Kind.judge`."""
     check(reference)
+    text = _plain(text)
     options: Mapping[str, str] = reference["options"]
     whole = (0, len(text))
     if _same(text, options[reference["answer"]]):  # also where several options say the same
@@ -103,6 +108,9 @@ def _mentions(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span
             return
         for letter in by_text.get(_folded(rest), []):  # the letter of one option and the text of another
             yield letter, (leading.end(), len(text))
+    if _SEVERAL.fullmatch(text):
+        yield from ((found[0], found.span()) for found in _LETTER.finditer(text) if found[0] in options)
+        return
     said = list(_phrases(options, text))
     rest = text
     for _, (start, end) in said:  # letters inside an option's text are no letters of options
@@ -132,6 +140,14 @@ def _phrases(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]
     for letter, (start, end) in inside.items():
         if not any(a <= start and end <= b and (a, b) != (start, end) for a, b in inside.values()):
             yield letter, (start, end)
+
+
+def _plain(text: str) -> str:
+    """With letters from other blocks of Unicode (full-width, circled, bold) as plain ones, each in its place."""
+    return "".join(
+        found if len(found := normalize("NFKC", sign)) == 1 and found.isascii() and found.isalpha() else sign
+        for sign in text
+    )
 
 
 def _same(text: str, option: str) -> bool:

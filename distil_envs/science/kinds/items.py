@@ -16,6 +16,7 @@ from distil_envs.science.judgement import Judgement, Kind, correct, malformed, w
 from distil_envs.science.wording import NOTHING, offers, split_items, unwrapped
 
 _MOST = 100
+_BOTH = re.compile(r"(?:[A-Za-z]\s*=\s*)?(±|\\pm(?![A-Za-z])|\+/?-)")
 _LEAD = re.compile(r".*(?:\b(?:is|are|was|were|namely)\b|[:=])(?=[^:=]*$)\s*", re.I | re.S)
 
 
@@ -43,7 +44,7 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
         spans = [(a + lead.end(), b + lead.end()) for a, b in _spans(text[lead.end() :])]
     if not spans or len(spans) > _MOST:
         return malformed("unparsable", "No list of items can be read.", whole)
-    given = [text[start:end] for start, end in spans]
+    given, spans = _signs_written([text[start:end] for start, end in spans], spans)
 
     def same(item: str, other: str) -> bool:
         return kind.judge({**reference, "answer": item}, other).status is Status.CORRECT
@@ -85,6 +86,16 @@ def _spans(text: str) -> list[Span]:
 
 def _items(text: str) -> list[str]:
     return [text[start:end] for start, end in _spans(text)]
+
+
+def _signs_written(items: Sequence[str], spans: Sequence[Span]) -> tuple[list[str], list[Span]]:
+    """With ``±2`` as the two items that it is."""
+    given, places = [], []
+    for item, span in zip(items, spans, strict=True):
+        sign = _BOTH.match(item)
+        given += [item[: sign.start(1)] + each + item[sign.end(1) :] for each in "+-"] if sign else [item]
+        places += [span] * (2 if sign else 1)
+    return given, places
 
 
 def _unmatched(wanted: Sequence[str], given: Sequence[str], same: Any) -> tuple[list[str], list[int]]:
