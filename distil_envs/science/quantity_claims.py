@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from distil_envs.science.quantity_reading import Quantity, Text
 
-_HEDGE = frozenset(("or", "either", "maybe", "perhaps", "possibly", "alternatively"))
-_JOIN = frozenset((
-    "=", "(", ")", ",", ";", "/", ":", ".", "and", "i.e", "i", "e", "about", "approximately", "roughly", "ie",
-    "which", "is", "equivalently", "approx", "that",
+_HEDGE = frozenset(("or", "either", "maybe", "perhaps", "possibly", "alternatively", "might", "could"))
+_LIST = frozenset((",", ";", "and", "&", "?", "|", "."))
+_SAME = frozenset((
+    "=", "(", ")", "about", "approximately", "roughly", "approx", "i", "e", "ie", "which", "that", "is", "equals",
+    "equivalently",
 ))  # fmt: skip
-_NOT = frozenset(("not", "isn't", "never", "cannot", "isn"))
-_SKIP = frozenset(("about", "=", "(", ":", "be", "equal", "to", "approximately", "roughly", "exactly"))
+_NOT = frozenset(("not", "isn", "never", "cannot"))
+_SKIP = frozenset(("about", "=", "(", "be", "equal", "to", "approximately", "roughly", "exactly", "t", "'", "’"))
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A quantity that is offered beside the answer."""
+
+    quantity: Quantity
+    how: str
+    """``hedge`` (``5 or 6 m``), ``list`` (``5 m, 6 m``), or ``same`` (``5 m = 500 cm``)."""
+    opens: bool
+    """Whether the text starts with it."""
 
 
 @dataclass(frozen=True)
@@ -20,34 +32,50 @@ class Claim:
     """The answer of a text."""
 
     quantity: Quantity
-    rivals: tuple[Quantity, ...]
-    """Offered beside it: the same quantity in other words, or a hedge."""
+    rivals: tuple[Rival, ...]
+    """From the last to the first."""
     bound: bool
     """Whether it is only a bound: ``< 5 m/s``."""
-    start: int
-    """Where the first of them starts in the text."""
 
 
 def claimed(found: Text) -> Claim | None:
-    """None for a text without a quantity. The last quantity is the answer, save what is denied (``not 5 m``)."""
+    """The last quantity is the answer, save what is denied (``not 5 m``).
+
+    None for a text without one, and for one whose last equals something that cannot be read.
+    """
     kept = [each for each in found.quantities if not _denied(found, each)]
-    if not kept:
+    if not kept or (found.unread > 0 and found.tokens[found.unread - 1].text == "="):
         return None
     last = kept[-1]
-    rivals: list[Quantity] = []
+    rivals: list[Rival] = []
     following = last
     for each in reversed(kept[:-1]):
-        words = [token.text.lower() for token in found.tokens[each.end : following.first]]
-        hedged = not _HEDGE.isdisjoint(words) or words == ["to"] or ("could" in words and "be" in words)
-        if not hedged and not all(word in _JOIN for word in words):
+        how = _connection(found, each, following)
+        if not how:
             break
-        if hedged or not (each.computed and "=" in words):
-            rivals.append(each)
+        if not (each.computed and how == "same"):
+            if not last.factors and how == "same":
+                last = replace(last, factors=each.factors)
+            # A bare number shares the unit: 5 or 6 m/s.
+            rivals.append(Rival(each if each.factors else replace(each, factors=last.factors), how, each.first == 0))
         following = each
-    before = found.tokens[last.first - 1].text if last.first else ""
-    than = [token.text.lower() for token in found.tokens[max(0, last.first - 2) : last.first]]
-    bound = before == "<" or than in (["less", "than"], ["more", "than"], ["greater", "than"])
-    return Claim(last, tuple(rivals), bound, min(each.span[0] for each in (*rivals, last)))
+    return Claim(last, tuple(rivals), _bound(found, kept[-1]))
+
+
+def _connection(found: Text, one: Quantity, other: Quantity) -> str:
+    words = [token.text.lower() for token in found.tokens[one.end : other.first]]
+    if not _HEDGE.isdisjoint(words) or words == ["to"]:
+        return "hedge"
+    if not one.factors and words == [")"]:
+        return ""  # 2) 5 m/s
+    if all(word in _LIST for word in words):
+        return "list"
+    return "same" if all(word in _SAME or word in _LIST for word in words) else ""
+
+
+def _bound(found: Text, last: Quantity) -> bool:
+    words = [token.text.lower() for token in found.tokens[max(0, last.first - 2) : last.first]]
+    return words[-1:] == ["<"] or words in (["less", "than"], ["more", "than"], ["greater", "than"])
 
 
 def _denied(found: Text, each: Quantity) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from distil_envs.math.reading import read as read_maths
 from distil_envs.math.tokens import Unreadable
@@ -30,6 +31,7 @@ _RUN_OPS = frozenset(("+", "-", "*", "/", "^", "(", ")", "{", "}", "!", "±", "f
 _REMARK = re.compile(
     r"\b[0-9]+\s*(?:s\.?\s?f\b|d\.?\s?p\b|(?:sig(?:nificant)?|decimal)\b\.?(?:\s*(?:fig(?:ure)?|digit|place)s?)?)", re.I
 )
+_INSIDE = frozenset(("^", "_", "{", "*", "/", "+"))
 _NODES = frozenset(("num", "const", "neg", "inv", "add", "mul", "pow", "fact", "root", "call"))
 
 
@@ -66,37 +68,57 @@ class Text:
 
     tokens: list[Token]
     quantities: list[Quantity]
+    unread: int
+    """The index of the first token behind the quantities where an expression starts that could not be read, or -1."""
 
 
 def read(text: str) -> Text:
     """Never raises. Spans count characters of ``text``."""
     start = max(0, len(text) - READ_CHARS)
-    plain = _REMARK.sub(lambda match: " " * len(match.group()), translated(text[start:]))
+    found = _read(text[start:])
+    if start == 0:
+        return found
+    moved = [replace(each, span=(each.span[0] + start, each.span[1] + start)) for each in found.quantities]
+    return replace(found, quantities=moved)
+
+
+@lru_cache(maxsize=512)
+def _read(text: str) -> Text:
+    plain = _REMARK.sub(lambda match: " " * len(match.group()), translated(text))
     tokens = tokenize(plain)[-_MAX_TOKENS:]
     if tokens and tokens[0].text.lower() in _WORDS:
         first = tokens[0]
         tokens[0] = first._replace(kind="number", text=str(_WORDS.index(first.text.lower())))
     found: list[Quantity] = []
-    at = 0
+    at, unread = 0, -1
     while at < len(tokens):
         if not _starts(tokens, at):
             at += 1
             continue
-        quantity = _quantity(plain, tokens, at, start)
+        quantity = _quantity(plain, tokens, at)
         if quantity is not None:
             found.append(quantity)
-            at = quantity.end
+            at, unread = quantity.end, -1
+        elif tokens[at].text == "(":
+            at += 1
         else:
-            at = at + 1 if tokens[at].text == "(" else max(at + 1, _run(tokens, at))
-    return Text(tokens, found)
+            end = max(at + 1, _run(tokens, at))
+            symbolic = end < len(tokens) and tokens[end].kind == "name"  # v / 2
+            unread = at if unread < 0 and not symbolic else unread
+            at = end
+    return Text(tokens, found, unread)
 
 
 def _starts(tokens: list[Token], at: int) -> bool:
-    """Whether a number can start here: not in ``H2``, ``v_0`` and the like."""
+    """Whether a number can start here: not in ``H2``, ``v_0``, ``c^2``, ``f(3)``, ``d/2`` and the like."""
     token = tokens[at]
     if at:
         before = tokens[at - 1]
-        if before.text == "_" or (before.kind == "name" and token.kind == "number" and not token.spaced):
+        glued = before.kind == "name" and token.kind == "number" and not token.spaced
+        argument = before.text == "(" and not before.spaced and at > 1 and tokens[at - 2].kind == "name"
+        if glued or before.text in _INSIDE or (argument and not is_unit(tokens[at - 2].text)):
+            return False
+        if before.text == "-" and at > 1 and tokens[at - 2].kind == "name" and len(tokens[at - 2].text) == 1:
             return False
     if token.kind == "number":
         return True
@@ -108,7 +130,7 @@ def _starts(tokens: list[Token], at: int) -> bool:
     return token.text in ("frac", "sqrt", "√", "(") or token.text in _CONSTANTS or token.text in _VULGAR
 
 
-def _quantity(text: str, tokens: list[Token], at: int, offset: int) -> Quantity | None:
+def _quantity(text: str, tokens: list[Token], at: int) -> Quantity | None:
     value, figures, end = _number(tokens, at)
     factors: tuple[Factors, ...] = ()
     computed, several = False, tokens[at].text == "±"
@@ -130,11 +152,13 @@ def _quantity(text: str, tokens: list[Token], at: int, offset: int) -> Quantity 
     if not factors and at and tokens[at - 1].text == "(" and end < len(tokens) and tokens[end].text == ")":
         factors, stop = read_unit(tokens, end + 1)
         end = stop if factors else end
+    known = tuple(each for each in factors if units_of(each))
+    if factors and not known:
+        return None
     first, behind = tokens[at].start, tokens[end - 1].end
     while text[behind : behind + 1] == "}" and text.count("{", first, behind) > text.count("}", first, behind):
         behind += 1
-    span = (offset + first, offset + behind)
-    return Quantity(value, factors, at, end, span, figures, computed, several)
+    return Quantity(value, known, at, end, (first, behind), figures, computed, several)
 
 
 def _number(tokens: list[Token], at: int) -> tuple[float, int, int]:

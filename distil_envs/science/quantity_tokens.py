@@ -40,7 +40,7 @@ _TOKEN = re.compile(
   | (?P<name>(?:cm_?|in_?|mm_?)H2O|{_LETTER}+(?:_{_LETTER}+)*|[%‰℃℉])
   | (?P<command>\\[A-Za-z]+)
   | (?P<super>[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+)
-  | (?P<op>\*\*(?=[0-9({{-])|\*\*+|\+/-|->|<=|>=|!=|==|\\%|\\[{{}}]|.)
+  | (?P<op>(?P<power>(?<=[^\s*])\*\*(?=[0-9({{-]))|\*\*+|\+/-|->|<=|>=|!=|==|\\%|\\[{{}}]|.)
     """,
     re.X | re.S,
 )
@@ -110,7 +110,7 @@ def tokenize(text: str) -> list[Token]:
         elif kind == "super":
             found = found.translate(_SUPERSCRIPTS)
         elif kind == "op":
-            if found.startswith("**") and text[end : end + 1] not in tuple("0123456789({-"):
+            if found.startswith("**") and not match.group("power"):
                 spaced = True  # bold type
                 continue
             found = _OPS.get(found, found)

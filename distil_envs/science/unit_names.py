@@ -6,6 +6,7 @@ Spelled-out names (``kilometres``, ``furlong``) are looked up in pint, see `dist
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 PREFIXES: Final = {
@@ -126,6 +127,11 @@ SYMBOLS: Final[dict[str, tuple[frozenset[str], tuple[str, ...]]]] = {
     "deg": (_NONE, ("degree",)),
     "℃": (_NONE, ("degree_Celsius",)),
     "℉": (_NONE, ("degree_Fahrenheit",)),
+    "rev": (_NONE, ("turn",)),
+    "revs": (_NONE, ("turn",)),
+    "pH": (_NONE, ("acidity", "p|henry")),
+    "cmH2O": (_NONE, ("centimeter_H2O",)),
+    "cm_H2O": (_NONE, ("centimeter_H2O",)),
     "henries": (_NONE, ("henry",)),
     "molal": (_NONE, ("molal",)),
     "decibel": (_NONE, ("level_decibel",)),
@@ -136,6 +142,7 @@ SYMBOLS: Final[dict[str, tuple[frozenset[str], tuple[str, ...]]]] = {
 OWN: Final = (
     "base_pair = [sequence]",
     "level_decibel = [level]",
+    "acidity = 1",
     "molal = mole / kilogram",
     "counts_per_minute = 1 / minute",
     "part_per_billion = 1e-9",
@@ -166,6 +173,12 @@ PHRASES: Final = {
     ("mm", "Hg"): "millimeter_Hg",
 }
 """Names of several words, in the singular and in lower case where they are spelled out."""
+
+JOINED: Final = re.compile(
+    r"(m|cm|km|k?g|[mkM]?N|[mkM]?J|[mkM]?Pa|[mkM]?W|A|k?V|C|T|Wb|eV|[mk]?mol|kcal|[mM]?Ω)"
+    r"([mcdk]?m|s|h|K|mol|k?g|L|C|A|V)"
+)
+"""Two symbols without a space, where they are no symbol together: ``Nm``, ``Wm^-2``, ``kgm``, ``JK``."""
 
 NOT_UNITS: Final = frozenset((
     "count", "counts", "particle", "particles", "molecule", "molecules", "molec", "strain", "dot", "dots",

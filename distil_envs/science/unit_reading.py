@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from distil_envs.science.quantity_tokens import Token
-from distil_envs.science.unit_names import PHRASES, WORD_PREFIXES
+from distil_envs.science.unit_names import JOINED, PHRASES, WORD_PREFIXES
 from distil_envs.science.units import Factors, is_unit
 
 _MAX_DEPTH = 6
@@ -31,7 +31,14 @@ def read_unit(tokens: Sequence[Token], at: int) -> tuple[tuple[Factors, ...], in
         return (), at if end == at else end
     left = tuple((name, power) for name, power, _ in terms)
     below = tuple((name, power) for name, _, power in terms)
+    if ("ms", -1.0) in left or ("ms", -2.0) in left:  # mostly metres per second, by their dimension
+        apart = tuple(part for name, power in left for part in (_apart(power) if name == "ms" else [(name, power)]))
+        return (left, apart), end
     return ((left,) if left == below else (left, below)), end
+
+
+def _apart(power: float) -> list[tuple[str, float]]:
+    return [("m", 1.0), ("s", power)]
 
 
 def _product(tokens: Sequence[Token], at: int, depth: int) -> tuple[_Terms, int]:
@@ -81,6 +88,11 @@ def _term(tokens: Sequence[Token], at: int, depth: int, *, first: bool, under: b
         name, end = _name(tokens, at, alone=not first)
         if not name:
             return _counted(tokens, at) if first else None
+        joined = None if is_unit(name) else JOINED.fullmatch(name)
+        if joined:
+            power, end = _power(tokens, end)
+            both = [(joined[1], 1.0, 1.0), (joined[2], power or 0.0, power or 0.0)]
+            return (both, end) if power is not None else None
         found = [(name, 1.0, 1.0)]
     elif token.text == "(":
         found, end = _product(tokens, at + 1, depth + 1)
@@ -147,7 +159,7 @@ def _name(tokens: Sequence[Token], at: int, *, alone: bool) -> tuple[str, int]:
             joined = token.text + after.text
         if apart and is_unit(joined):
             return joined, at + 2
-    if not is_unit(token.text):
+    if not is_unit(token.text) and not JOINED.fullmatch(token.text):
         return "", at
     if token.text == "in" and after is not None and (after.spaced or after.kind == "name"):
         return "", at  # the preposition

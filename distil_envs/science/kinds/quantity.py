@@ -16,8 +16,9 @@ from typing import Any
 
 from distil_envs.errors import TaskError
 from distil_envs.science.judgement import Judgement, correct, malformed, wrong
-from distil_envs.science.quantities import Asked, asked_for, diagnose, value_of
+from distil_envs.science.quantities import Asked, asked_for, value_of
 from distil_envs.science.quantity_claims import claimed
+from distil_envs.science.quantity_diagnosis import diagnose
 from distil_envs.science.quantity_reading import read
 
 _PARTS = 40
@@ -36,12 +37,13 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     found = read(text)
     claim = claimed(found)
     if claim is None:
-        return malformed("unparsable", "No number could be read.", whole)
+        return malformed("unparsable", "The answer could not be read as a number with its unit.", whole)
     last = claim.quantity
     if claim.bound:
         return malformed("unparsable", "One value is asked for, not a bound for it.", last.span)
-    if last.several or any(asked.differ(last, other) for other in claim.rivals):
-        return malformed("hedge", "Two different answers are given.", (claim.start, last.span[1]))
+    if last.several or asked.hedged(claim):
+        start = min((rival.quantity.span[0] for rival in claim.rivals), default=last.span[0])
+        return malformed("hedge", "Two different answers are given, so none of them counts.", (start, last.span[1]))
     value = value_of(asked, last)
     if value is not None and asked.close(value):
         return correct(last.span)
