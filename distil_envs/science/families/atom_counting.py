@@ -7,7 +7,7 @@ import re
 from distil_envs.family import Question, Worked
 from distil_envs.science.chemistry import counts, molar_mass
 from distil_envs.science.exact import exact, shown
-from distil_envs.science.family import ScienceFamily, quantity
+from distil_envs.science.family import ScienceFamily, quantity, rounded
 from distil_envs.science.slips import slips
 from distil_envs.spaces import Product
 
@@ -121,7 +121,7 @@ def _atoms_in_mass(pair: tuple[str, str], tenths: int) -> Worked:
     steps = [
         f"n = {shown(mass)} g / ({shown(molar)} g/mol) = {shown(moles)} mol",
         f"N = {shown(moles)} * 6.022e23 = {shown(moles * AVOGADRO)} units of {formula}",
-        f"{one} {element} in each: {one} * {shown(moles * AVOGADRO)} = {shown(value)}",
+        f"{one} {element} in each: {one} * {shown(moles * AVOGADRO)} = {rounded(value)}",
     ]
     wrong = slips(
         "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distil_envs.family import Question, Worked
 from distil_envs.science.exact import exact, shown
-from distil_envs.science.family import ScienceFamily, quantity
+from distil_envs.science.family import ScienceFamily, amount, quantity
 from distil_envs.science.slips import slips
 from distil_envs.spaces import Filtered, Product
 
@@ -98,7 +98,7 @@ def _melting(*letters: str) -> Worked:
     steps = [
         f"G or C: {gc} of N = {n} bases",
         f"41 * ({gc} - 16.4) / {n} = {shown(41 * (gc - 16.4) / n)}",
-        f"T = 64.9 + ({shown(41 * (gc - 16.4) / n)}) = {shown(formula(gc))} degC",
+        f"T = 64.9 + ({shown(41 * (gc - 16.4) / n)}) = {amount(formula(gc), 'degC')}",
     ]
     wrong = slips(
         "degC",

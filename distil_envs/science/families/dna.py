@@ -40,7 +40,7 @@ def _complement(*letters: str) -> Worked:
     value = strand.translate(_DNA)
     steps = [
         "A pairs with T, and C pairs with G.",
-        "Base by base: " + ", ".join(f"{base} with {pair}" for base, pair in zip(strand, value, strict=True)),
+        f"Base by base in the same order: {strand} pairs with {value}",
     ]
     wrong = [
         Misconception("copied-strand", strand, "The given strand was copied instead of paired.", 1),
@@ -117,7 +117,7 @@ def _acids(mrna: str) -> Iterator[str]:
 
 def _reading(mrna: str) -> list[str]:
     codons = [mrna[start : start + 3] for start in range(0, len(mrna), 3)]
-    return [f"Codons: {' '.join(codons)}", "; ".join(f"{codon} is {CODE[codon]}" for codon in codons)]
+    return [f"Codons: {' '.join(codons)}", f"By the genetic code: {translated(mrna)}, and {codons[-1]} is a stop"]
 
 
 def _translation(first: str, second: str, third: str, stop: str) -> Worked:

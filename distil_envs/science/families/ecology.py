@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distil_envs.family import Question, Worked
 from distil_envs.science.exact import exact, shown
-from distil_envs.science.family import ScienceFamily, quantity
+from distil_envs.science.family import ScienceFamily, amount, quantity, rounded
 from distil_envs.science.slips import slips
 from distil_envs.spaces import Distinct, Filtered, Product, Unordered
 
@@ -40,7 +40,7 @@ def _efficiency(first: int, second: int) -> Worked:
     eaten, kept = 100 * first, second
     value = 100 * kept / eaten
     steps = [f"Efficiency = energy passed on / energy taken in = {kept} / {eaten} = {shown(kept / eaten)}"]
-    steps.append(f"{shown(kept / eaten)} * 100 % = {shown(value)} %")
+    steps.append(f"{shown(kept / eaten)} * 100 % = {amount(value, '%')}")
     wrong = slips(
         "%",
         ("upside-down", 100 * eaten / kept, "The fraction was turned upside down.", 1),
@@ -55,7 +55,7 @@ def _recapture(marked: int, caught: int, found: int) -> Worked:
     value = marked * caught / found
     steps = [
         "Marked share of the second catch = marked share of the population, so N = marked * caught / recaptured.",
-        f"{marked} * {caught} / {found} = {shown(value)}",
+        f"{marked} * {caught} / {found} = {rounded(value)}",
     ]
     wrong = slips(
         "",
@@ -76,7 +76,7 @@ def _quadrats(side: int, number: int, counted: int, area: int) -> Worked:
         f"Area of a quadrat: {shown(metres)} m * {shown(metres)} m = {shown(each)} m^2",
         f"Sampled area: {number} * {shown(each)} m^2 = {shown(number * each)} m^2",
         f"Density: {counted} / {shown(number * each)} = {shown(counted / (number * each))} per m^2",
-        f"{shown(counted / (number * each))} * {area} = {shown(value)} plants",
+        f"{shown(counted / (number * each))} * {area} = {rounded(value)} plants",
     ]
     wrong = slips(
         "",
@@ -98,7 +98,7 @@ def _chain(eaten: int, percents: tuple[int, int, int]) -> Worked:
     steps = [
         f"First consumers: {start} kJ * {first}/100 = {shown(a)} kJ",
         f"Second consumers: {shown(a)} kJ * {second}/100 = {shown(b)} kJ",
-        f"Third consumers: {shown(b)} kJ * {third}/100 = {shown(value)} kJ",
+        f"Third consumers: {shown(b)} kJ * {third}/100 = {amount(value, 'kJ')}",
     ]
     wrong = slips(
         "kJ",
@@ -123,7 +123,7 @@ def _simpson(*numbers: int) -> Worked:
         f"N = {' + '.join(map(str, numbers))} = {total}",
         f"Sum of n*(n - 1): {' + '.join(f'{n}*{n - 1}' for n in numbers)} = {pairs}",
         f"N*(N - 1) = {total} * {total - 1} = {total * (total - 1)}",
-        f"D = 1 - {pairs}/{total * (total - 1)} = {shown(value)}",
+        f"D = 1 - {pairs}/{total * (total - 1)} = {rounded(value)}",
     ]
     wrong = slips(
         "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distil_envs.family import Question, Worked
 from distil_envs.science.exact import exact, shown
-from distil_envs.science.family import ScienceFamily, quantity
+from distil_envs.science.family import ScienceFamily, amount, quantity
 from distil_envs.science.slips import slips
 from distil_envs.spaces import Filtered, Product
 
@@ -32,7 +32,7 @@ def _rate(vmax: int, km: int, s: int) -> Worked:
     value = vmax * s / (km + s)
     steps = [
         f"Km + [S] = {km} + {s} = {km + s} mmol/L",
-        f"v = Vmax*[S]/(Km + [S]) = {vmax} * {s} / {km + s} = {shown(value)} umol/min",
+        f"v = Vmax*[S]/(Km + [S]) = {vmax} * {s} / {km + s} = {amount(value, 'umol/min')}",
     ]
     wrong = slips(
         "umol/min",
@@ -48,7 +48,7 @@ def _substrate(km: int, percent: int) -> Worked:
     value = km * percent / (100 - percent)
     steps = [
         f"v/Vmax = {percent}/100 = [S]/(Km + [S]), so [S] = Km * {percent} / (100 - {percent})",
-        f"{km} mmol/L * {percent} / {100 - percent} = {shown(value)} mmol/L",
+        f"{km} mmol/L * {percent} / {100 - percent} = {amount(value, 'mmol/L')}",
     ]
     wrong = slips(
         "mmol/L",
@@ -65,7 +65,7 @@ def _turnover(vmax: int, enzyme: int) -> Worked:
     value = vmax * 1000 / enzyme
     steps = [
         f"[E] = {enzyme} nmol/L = {shown(enzyme / 1000)} umol/L",
-        f"kcat = Vmax/[E] = {vmax} / {shown(enzyme / 1000)} = {shown(value)} 1/s",
+        f"kcat = Vmax/[E] = {vmax} / {shown(enzyme / 1000)} = {amount(value, '1/s')}",
     ]
     wrong = slips(
         "1/s",
@@ -82,7 +82,7 @@ def _competitive(vmax: int, km: int, s: int, ki: int, inhibitor: int) -> Worked:
     steps = [
         f"1 + [I]/Ki = 1 + {inhibitor}/{ki} = {shown(factor)}",
         f"Apparent Km: {km} * {shown(factor)} = {shown(km * factor)} mmol/L",
-        f"v = {vmax} * {s} / ({shown(km * factor)} + {s}) = {shown(value)} umol/min",
+        f"v = {vmax} * {s} / ({shown(km * factor)} + {s}) = {amount(value, 'umol/min')}",
     ]
     wrong = slips(
         "umol/min",
@@ -100,7 +100,7 @@ def _noncompetitive(vmax: int, km: int, s: int, ki: int, inhibitor: int) -> Work
     steps = [
         f"1 + [I]/Ki = 1 + {inhibitor}/{ki} = {shown(factor)}",
         f"Apparent Vmax: {vmax} / {shown(factor)} = {shown(vmax / factor)} umol/min",
-        f"v = {shown(vmax / factor)} * {s} / ({km} + {s}) = {shown(value)} umol/min",
+        f"v = {shown(vmax / factor)} * {s} / ({km} + {s}) = {amount(value, 'umol/min')}",
     ]
     wrong = slips(
         "umol/min",
@@ -117,9 +117,9 @@ def _lineweaver(intercept: int, slope: int, asked: str) -> Worked:
     b, m = intercept / 1000, slope / 1000
     values = {"Vmax": (1 / b, "umol/min"), "Km": (m / b, "mmol/L")}
     value, unit = values[asked]
-    steps = ["1/v = (Km/Vmax) * 1/[S] + 1/Vmax", f"Vmax = 1/{shown(b)} = {shown(1 / b)} umol/min"]
+    steps = ["1/v = (Km/Vmax) * 1/[S] + 1/Vmax", f"Vmax = 1/{shown(b)} = {amount(1 / b, 'umol/min')}"]
     if asked == "Km":
-        steps.append(f"Km = slope * Vmax = {shown(m)} * {shown(1 / b)} = {shown(m / b)} mmol/L")
+        steps.append(f"Km = slope * Vmax = {shown(m)} * {shown(1 / b)} = {amount(m / b, 'mmol/L')}")
         rows = [
             ("slope-as-km", m, "The slope itself was taken for Km.", 1),
             ("upside-down", b / m, "The intercept was divided by the slope: that is 1/Km.", 3),

@@ -7,7 +7,7 @@ from math import comb
 
 from distil_envs.family import Question, Worked
 from distil_envs.science.exact import exact, shown
-from distil_envs.science.family import ScienceFamily, quantity, worked
+from distil_envs.science.family import ScienceFamily, quantity, rounded, worked
 from distil_envs.science.misconceptions import Misconception
 from distil_envs.science.slips import slips
 from distil_envs.spaces import Distinct, Filtered, Product, Unordered
@@ -166,7 +166,7 @@ def _children(quarters: int, children: int, affected: int) -> Worked:
         f"Each child is affected with p = {p} and healthy with 1 - p = {1 - p}",
         f"One order: ({p})^{affected} * ({1 - p})^{children - affected} = {shown(float(one))}",
         f"Orders: C({children}, {affected}) = {ways}",
-        f"{ways} * {shown(float(one))} = {shown(float(value))}",
+        f"{ways} * {shown(float(one))} = {rounded(float(value))}",
     ]
     wrong = slips(
         "",

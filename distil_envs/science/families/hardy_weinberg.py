@@ -6,7 +6,7 @@ from math import sqrt
 
 from distil_envs.family import Question, Worked
 from distil_envs.science.exact import exact, shown
-from distil_envs.science.family import ScienceFamily, quantity
+from distil_envs.science.family import ScienceFamily, quantity, rounded
 from distil_envs.science.slips import slips
 from distil_envs.spaces import Filtered, Product
 
@@ -85,7 +85,7 @@ def _number(q_thousandths: int, thousands: int) -> Worked:
         f"q^2 = {affected} / {total} = {shown(affected / total)}",
         f"q = sqrt({shown(affected / total)}) = {shown(q)}, p = 1 - {shown(q)} = {shown(1 - q)}",
         f"2*p*q = 2 * {shown(1 - q)} * {shown(q)} = {shown(2 * q * (1 - q))}",
-        f"{shown(2 * q * (1 - q))} * {total} = {shown(value)} people",
+        f"{shown(2 * q * (1 - q))} * {total} = {rounded(value)} people",
     ]
     square = affected / total
     wrong = slips(
@@ -104,7 +104,7 @@ def _selected(hundredths: int, generations: int) -> Worked:
     steps = [
         "Without aa among the parents, q becomes q / (1 + q) in each generation, so q / (1 + n*q) after n.",
         f"1 + {generations} * {shown(q)} = {shown(1 + generations * q)}",
-        f"{shown(q)} / {shown(1 + generations * q)} = {shown(value)}",
+        f"{shown(q)} / {shown(1 + generations * q)} = {rounded(value)}",
     ]
     wrong = slips(
         "",
@@ -121,9 +121,9 @@ def _inbreeding(hundredths: int, inbreeding: int, genotype: str) -> Worked:
     p = 1 - q
     value = 2 * p * q * (1 - f) if genotype == "Aa" else q * q + f * p * q
     if genotype == "Aa":
-        last = f"2*p*q*(1 - F) = 2 * {shown(p)} * {shown(q)} * {shown(1 - f)} = {shown(value)}"
+        last = f"2*p*q*(1 - F) = 2 * {shown(p)} * {shown(q)} * {shown(1 - f)} = {rounded(value)}"
     else:
-        last = f"q^2 + F*p*q = {shown(q)}^2 + {shown(f)} * {shown(p)} * {shown(q)} = {shown(value)}"
+        last = f"q^2 + F*p*q = {shown(q)}^2 + {shown(f)} * {shown(p)} * {shown(q)} = {rounded(value)}"
     steps = [f"p = 1 - {shown(q)} = {shown(p)}", last]
     plain = 2 * p * q if genotype == "Aa" else q * q
     wrong = slips(

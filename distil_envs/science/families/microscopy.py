@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distil_envs.family import Question, Worked
 from distil_envs.science.exact import exact, shown
-from distil_envs.science.family import ScienceFamily, quantity
+from distil_envs.science.family import ScienceFamily, amount, quantity, rounded
 from distil_envs.science.slips import slips
 from distil_envs.spaces import Filtered, Product
 
@@ -46,7 +46,7 @@ def _magnification(tenths: int, micrometres: int) -> Worked:
     value = image * 1000 / micrometres
     steps = [
         f"Image: {shown(image)} mm * 1000 um/mm = {shown(image * 1000)} um",
-        f"Magnification = image / actual size = {shown(image * 1000)} um / {micrometres} um = {shown(value)}",
+        f"Magnification = image / actual size = {shown(image * 1000)} um / {micrometres} um = {rounded(value)}",
     ]
     wrong = slips(
         "",
@@ -61,7 +61,7 @@ def _scale_bar(bar_mm: int, bar_um: int, image_mm: int) -> Worked:
     value = image_mm * bar_um / bar_mm
     steps = [
         f"1 mm of the image stands for {bar_um} um / {bar_mm} = {shown(bar_um / bar_mm)} um",
-        f"{image_mm} * {shown(bar_um / bar_mm)} um = {shown(value)} um",
+        f"{image_mm} * {shown(bar_um / bar_mm)} um = {amount(value, 'um')}",
     ]
     wrong = slips(
         "um",
@@ -81,7 +81,7 @@ def _field(tenths: int, low: int, high: int, cells: int) -> Worked:
     steps = [
         f"Field at {low}x: {shown(field)} mm = {shown(field * 1000)} um",
         f"Field at {high}x: {shown(field * 1000)} um * {low} / {high} = {shown(smaller)} um",
-        f"One cell: {shown(smaller)} um / {cells} = {shown(value)} um",
+        f"One cell: {shown(smaller)} um / {cells} = {amount(value, 'um')}",
     ]
     wrong = slips(
         "um",
@@ -101,7 +101,7 @@ def _graticule(divisions: int, stage: int, cell: int, low: int, high: int) -> Wo
     steps = [
         f"At {low}x one eyepiece division is {stage} * 10 um / {divisions} = {shown(at_low)} um",
         f"At {high}x it is {shown(at_low)} um * {low} / {high} = {shown(at_high)} um",
-        f"{cell} * {shown(at_high)} um = {shown(value)} um",
+        f"{cell} * {shown(at_high)} um = {amount(value, 'um')}",
     ]
     wrong = slips(
         "um",
@@ -119,7 +119,7 @@ def _resolution(nanometres: int, hundredths: int) -> Worked:
     value = 0.61 * nanometres / aperture
     steps = [
         "d = 0.61 * wavelength / NA",
-        f"0.61 * {nanometres} nm / {shown(aperture)} = {shown(value)} nm",
+        f"0.61 * {nanometres} nm / {shown(aperture)} = {amount(value, 'nm')}",
     ]
     wrong = slips(
         "nm",

@@ -9,7 +9,7 @@ from distil_envs.family import Question, Worked
 from distil_envs.science.chemistry import WEIGHTS, counts, molar_mass
 from distil_envs.science.exact import exact, shown
 from distil_envs.science.families.atom_counting import NAMES
-from distil_envs.science.family import ScienceFamily, quantity, worked
+from distil_envs.science.family import ScienceFamily, amount, quantity, worked
 from distil_envs.science.misconceptions import Misconception
 from distil_envs.science.slips import slips
 from distil_envs.spaces import Product
@@ -60,7 +60,7 @@ def _round_mass(formula: str) -> Worked:
 def _amount(formula: str, tenths: int) -> Worked:
     mass, molar = tenths / 10, round(molar_mass(formula), 2)
     value = mass / molar
-    steps = ["n = m / M", f"{shown(mass)} g / ({shown(molar)} g/mol) = {shown(value)} mol"]
+    steps = ["n = m / M", f"{shown(mass)} g / ({shown(molar)} g/mol) = {amount(value, 'mol')}"]
     wrong = slips(
         "mol",
         ("multiplied", mass * molar, "The mass was multiplied by the molar mass.", 1),
@@ -76,7 +76,7 @@ def _mass(formula: str, hundredths: int) -> Worked:
     value = moles * molar
     steps = [
         f"M = {_sum(formula, WEIGHTS)} = {shown(molar)} g/mol",
-        f"m = n * M = {shown(moles)} mol * {shown(molar)} g/mol = {shown(value)} g",
+        f"m = n * M = {shown(moles)} mol * {shown(molar)} g/mol = {amount(value, 'g')}",
     ]
     single = sum(WEIGHTS[element] for element, _ in counts(formula).atoms)
     wrong = slips(
@@ -101,7 +101,7 @@ def _percent(pair: tuple[str, str]) -> Worked:
     steps = [
         f"M = {_sum(formula, WEIGHTS)} = {shown(molar)} g/mol",
         f"{element} in it: {count} * {shown(weight)} = {shown(count * weight)} g/mol",
-        f"{shown(count * weight)} / {shown(molar)} * 100 % = {shown(value)} %",
+        f"{shown(count * weight)} / {shown(molar)} * 100 % = {amount(value, '%')}",
     ]
     wrong = slips(
         "%",
@@ -147,7 +147,7 @@ def _empirical(compound: tuple[str, int, str, int], hundredths: int) -> Worked:
         f"{a}: {shown(mass_a)} g / ({shown(WEIGHTS[a])} g/mol) = {shown(n_a)} mol",
         f"{b}: {shown(mass_b)} g / ({shown(WEIGHTS[b])} g/mol) = {shown(n_b)} mol",
         f"Divided by the smaller amount: {shown(n_a / least, 3)} {a} to {shown(n_b / least, 3)} {b}",
-        f"In whole numbers: {first} {a} to {second} {b}",
+        f"In whole numbers {first} to {second}: {_formula(*compound)}",
     ]
     by_mass = Fraction(mass_a / mass_b).limit_denominator(6)
     wrong = [

@@ -6,7 +6,7 @@ from math import exp, log, log10
 
 from distil_envs.family import Question, Worked
 from distil_envs.science.exact import exact, shown
-from distil_envs.science.family import ScienceFamily, quantity
+from distil_envs.science.family import ScienceFamily, amount, quantity, rounded
 from distil_envs.science.slips import slips
 from distil_envs.spaces import Filtered, Product
 
@@ -72,7 +72,7 @@ def _exponential(start: int, percent: int, years: int) -> Worked:
     steps = [
         f"r*t = {shown(r)} * {years} = {shown(r * years)}",
         f"e^{shown(r * years)} = {shown(exp(r * years))}",
-        f"{start} * {shown(exp(r * years))} = {shown(value)}",
+        f"{start} * {shown(exp(r * years))} = {rounded(value)}",
     ]
     wrong = slips(
         "",
@@ -87,7 +87,7 @@ def _exponential(start: int, percent: int, years: int) -> Worked:
 def _doubling_time(thousandths: int, unit: str) -> Worked:
     r = thousandths / 1000
     value = log(2) / r
-    steps = ["N doubles when e^(r*t) = 2, so t = ln(2) / r.", f"0.6931 / ({shown(r)} 1/{unit}) = {shown(value)} {unit}"]
+    steps = ["N doubles when e^(r*t) = 2, so t = ln(2) / r.", f"0.6931 / ({shown(r)} 1/{unit}) = {amount(value, unit)}"]
     wrong = slips(
         unit,
         ("log10", log10(2) / r, "log10 was taken for ln.", 1),
@@ -103,7 +103,7 @@ def _growth_rate(first: int, factor: int, hours: int) -> Worked:
     value = log(factor) / hours
     steps = [
         f"N(t)/N(0) = {last} / {first} = {factor}",
-        f"r = ln({factor}) / t = {shown(log(factor))} / {hours} h = {shown(value)} 1/h",
+        f"r = ln({factor}) / t = {shown(log(factor))} / {hours} h = {amount(value, '1/h')}",
     ]
     wrong = slips(
         "1/h",
@@ -121,7 +121,7 @@ def _logistic_rate(tenths: int, hundreds: int, share: int) -> Worked:
     value = r * n * (1 - n / capacity)
     steps = [
         f"1 - N/K = 1 - {n}/{capacity} = {shown(1 - n / capacity)}",
-        f"r*N*(1 - N/K) = {shown(r)} * {n} * {shown(1 - n / capacity)} = {shown(value)}",
+        f"r*N*(1 - N/K) = {shown(r)} * {n} * {shown(1 - n / capacity)} = {rounded(value)}",
     ]
     wrong = slips(
         "",
@@ -143,7 +143,7 @@ def _logistic(tenths: int, capacity: int, share: int, years: int) -> Worked:
         f"A = K/N0 - 1 = {k}/{start} - 1 = {shown(a)}",
         f"e^(-r*t) = e^(-{shown(r * years)}) = {shown(decay)}",
         f"1 + A*e^(-r*t) = 1 + {shown(a)} * {shown(decay)} = {shown(1 + a * decay)}",
-        f"{k} / {shown(1 + a * decay)} = {shown(value)}",
+        f"{k} / {shown(1 + a * decay)} = {rounded(value)}",
     ]
     wrong = slips(
         "",
