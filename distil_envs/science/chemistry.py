@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import gcd, lcm
 from typing import Final
@@ -33,16 +33,14 @@ WEIGHTS: Final = {
 """Standard atomic weights, abridged to five figures: Prohaska et al., Pure Appl. Chem. 94, 573 (2022), for 2021."""
 
 ELEMENTS: Final = frozenset(WEIGHTS) | frozenset(
-    re.findall(
-        r"\S+", "Tc Pm Po At Rn Fr Ra Ac Np Pu Am Cm Bk Cf Es Fm Md No Lr Rf Db Sg Bh Hs Mt Ds Rg Cn Nh Fl Mc Lv Ts Og"
-    )
+    re.findall("[A-Z][a-z]", "TcPmPoAtRnFrRaAcNpPuAmCmBkCfEsFmMdNoLrRfDbSgBhHsMtDsRgCnNhFlMcLvTsOg")
 )
 """The symbols of all 118 elements. Those beyond `WEIGHTS` have no stable isotope and no standard weight."""
 
 _LONGEST = 300
 _DROPPED = re.compile(
-    r"\\(?:ce|math(?:rm|sf|bf|it)|text(?:rm|bf|it)?|rm|left|right|displaystyle|quad|[,;:! ()\[\]])(?![a-z])"
-    r"|[\s$~\u200b\u2060↑↓]|\\(?:up|down)arrow"
+    r"\\(?:ce|math(?:rm|sf|bf|it)|text(?:rm|bf|it)?|rm|left|right|displaystyle|quad|(?:up|down)arrow)(?![A-Za-z])"
+    r"|\\[,;:! ()\[\]]|[\s$~\u200b\u2060↑↓]"
 )
 _UNICODE = str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻−–—＋·•⋅∙*×", "01234567890123456789+----+......")
 _STATE = re.compile(r"_?\((?:aq|s|l|g)\)$")
@@ -68,17 +66,21 @@ class Formula:
         return dict(self.atoms)
 
 
-def counts(text: str) -> Formula:
-    """Read a formula. Raises ValueError, with the reason as one clause, for what cannot be read as one."""
-    return readings(text)[0]
+def counts(text: str, known: Collection[Formula] = ()) -> Formula:
+    """Read a formula; where its figures are ambiguous, as one of the ``known`` ones if that is possible.
+
+    Raises ValueError, with the reason as one clause, for what cannot be read as a formula.
+    """
+    possible = _readings(text)
+    return next((formula for formula in possible if formula in known), possible[0])
 
 
-def readings(text: str) -> list[Formula]:
+def _readings(text: str) -> list[Formula]:
     """All that a formula may mean, the likeliest first: ``I3-`` is I^3- or (I3)^-, once its raised figures are lost.
 
     Raises ValueError as `counts` does.
     """
-    normal = _normal(text)
+    normal = plain(text)
     if re.fullmatch(r"e_?\^?-", normal):
         return [Formula((), -1)]
     found: dict[Formula, None] = {}
@@ -93,8 +95,11 @@ def readings(text: str) -> list[Formula]:
     return list(found)
 
 
-def _normal(text: str) -> str:
-    """Plain ASCII without markup. ``_`` and ``^`` stay; ``|`` ends a count that stood in braces or was lowered."""
+def plain(text: str) -> str:
+    """A formula or a term in ASCII, without spaces, markup and state symbols.
+
+    ``_`` and ``^`` stay; ``|`` ends a count that stood in braces or was lowered. Raises ValueError for a long text.
+    """
     if len(text) > _LONGEST:
         raise ValueError("it is too long for a formula")
     text = re.sub(r"<(su[bp])>(.*?)</\1>", lambda m: f"{'_' if m[1] == 'sub' else '^'}{{{m[2]}}}", text)

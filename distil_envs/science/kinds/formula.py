@@ -15,13 +15,14 @@ from typing import Any
 
 from distil_envs.errors import TaskError
 from distil_envs.outcome import Diagnosis, Span
-from distil_envs.science.chemistry import ELEMENTS, Formula, counts, readings
+from distil_envs.science.alternatives import alternatives
+from distil_envs.science.chemistry import ELEMENTS, Formula, counts
 from distil_envs.science.judgement import Judgement, correct, malformed, wrong
 
 _READ = 2000
 _PARTS = 40
 _GLUE = "\u2060"
-_TOGETHER = re.compile(r"\s*(?:[·•⋅]|\\cdot|\\bullet)\s*\d*\s*(?=[A-Z(\\{])|\s+(?=\d[+-](?:[\s.,;)]|$))")
+_TOGETHER = re.compile(r"(?<!\s)\s*(?:[·•⋅]|\\cdot|\\bullet)\s*\d*\s*(?=[A-Z(\\{])|(?<!\s)\s+(?=\d[+-](?:[\s.,;)]|$))")
 _APART = re.compile(r"[\s,;:/]")
 _FINELY = re.compile(r"(?:[\s,;:/=&|]|<?[-=]>|[→⇌⟶]|\((?=[a-z]{3}))+")
 _AROUND = ".,;:!?\"'“”‘’*`"
@@ -30,8 +31,6 @@ _ROMAN = re.compile(r"I{2,3}|IV|VI{1,3}")
 _BEFORE = re.compile(r"(?:^|[\s($+])(\d+)[\s$]*$")
 _DENIED = re.compile(r"(?:\bnot|n't|rather than|instead of|unlike)\s+$", re.I)
 _ARROW = re.compile(r"[-=]>|[→⇌⟶]|\\(?:long|x)?(?:right|left)|\\to\b")
-_DOUBT = re.compile(r"\b(?:or|maybe|perhaps|possibly|either|alternatively|could|might|wait|actually)\b|\?", re.I)
-_JOINT = re.compile(r"(?:[\s,;/&+|(){}$.]|\band\b|\\[,;!() ]|\\(?:text|quad|mathrm|ce))*")
 
 
 @dataclass(frozen=True)
@@ -58,28 +57,19 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
         between, both = text[found[-2].span[1] : last.span[0]], (found[-2].span[0], last.span[1])
         if _ARROW.search(between):
             return malformed("unparsable", "This is an equation; one formula is asked for.", both)
-        if _DOUBT.search(between) or _JOINT.fullmatch(between):
+        if alternatives(between):
             return malformed("hedge", "Two different formulas are offered; give one.", both)
     if last.coefficient:
         message = "A number before a formula belongs to an equation, not to the formula."
         return wrong(last.span, Diagnosis("coefficient", message, span=last.span))
     if last.formula == wanted:
         return correct(last.span)
-    return wrong(last.span, *_diagnose(wanted, last.formula, last.span))
+    return wrong(last.span, *differences(wanted, last.formula, last.span))
 
 
 def parts(text: str) -> list[str]:
     """See `distil_envs.science.judgement.Kind.parts`."""
     return [text[slice(*found.span)] for found in _found(text) if not found.coefficient][-_PARTS:]
-
-
-def read(text: str, known: Collection[Formula] = ()) -> Formula:
-    """What a formula means; where its figures are ambiguous, one of the known ones if that is possible.
-
-    Raises ValueError as `distil_envs.science.chemistry.counts` does.
-    """
-    possible = readings(text)
-    return next((formula for formula in possible if formula in known), possible[0])
 
 
 def _wanted(reference: Mapping[str, Any]) -> Formula:
@@ -98,7 +88,7 @@ def _found(text: str, known: Collection[Formula] = ()) -> list[_Found]:
     whole = _one(text, (start, len(text)), known)
     if whole:
         return [whole]
-    together = _TOGETHER.sub(lambda match: re.sub(r"\s", _GLUE, match[0]), text)
+    together = text[:start] + _TOGETHER.sub(lambda match: re.sub(r"\s", _GLUE, match[0]), text[start:])
     found = []
     for span in _pieces(together, start):
         one = _one(text, span, known)
@@ -108,28 +98,34 @@ def _found(text: str, known: Collection[Formula] = ()) -> list[_Found]:
 
 
 def _one(text: str, span: Span, known: Collection[Formula]) -> _Found | None:
-    """The formula that a piece is, without the punctuation around it."""
+    """The formula that a piece is, without the punctuation around it.
+
+    A bracket that opens or closes a remark is none of it, but one too many in a text of one word is.
+    """
     start, end = span
-    while start < end and (text[start] in _AROUND or text[start].isspace() or _lone(text[start:end], text[start])):
+    remark = end - start < len(text)
+    while start < end and _edge(text[start:end], text[start], remark=remark):
         start += 1
-    while start < end and (
-        text[end - 1] in _AROUND or text[end - 1].isspace() or _lone(text[start:end], text[end - 1])
-    ):
+    while start < end and _edge(text[start:end], text[end - 1], remark=remark):
         end -= 1
+    if start == end:
+        return None
     number = re.match(r"\$?\d+\s*", text[start:end])
     begin = start + (number.end() if number else 0)
     try:
-        formula = read(text[begin:end], known)
+        formula = counts(text[begin:end], known)
     except ValueError:
         return None
     return _Found(formula, (begin, end), bool(number or _BEFORE.search(text[max(0, begin - 12) : begin])))
 
 
-def _lone(piece: str, bracket: str) -> bool:
-    pair = next((pair for pair in ("()", "[]") if bracket in pair), None)
+def _edge(piece: str, sign: str, *, remark: bool) -> bool:
+    """Whether a sign at the start or end of a piece does not belong to it."""
+    pair = next((pair for pair in ("()", "[]") if sign in pair), None)
     if pair is None:
-        return False
-    return (piece.count(pair[0]) - piece.count(pair[1])) * (1 if bracket == pair[0] else -1) > 0
+        return sign in _AROUND or sign.isspace()
+    lone = (piece.count(pair[0]) - piece.count(pair[1])) * (1 if sign == pair[0] else -1) > 0
+    return remark and lone
 
 
 def _pieces(text: str, start: int) -> Iterator[Span]:
@@ -165,13 +161,14 @@ def _in_passing(text: str, found: _Found) -> bool:
 
 def _reason(text: str) -> str:
     try:
-        readings(text.strip(_AROUND))
+        counts(text.strip(_AROUND))
     except ValueError as error:
         return f": {error}" if text.strip() and not re.search(r"\s", text.strip()) else ""
     return ""
 
 
-def _diagnose(wanted: Formula, got: Formula, span: Span) -> Iterator[Diagnosis]:
+def differences(wanted: Formula, got: Formula, span: Span) -> Iterator[Diagnosis]:
+    """How one formula differs from another. Empty for equal ones."""
     if got.atoms != wanted.atoms:
         yield from _proportion(wanted.counts, got.counts, span) or _elements(wanted.counts, got.counts, span)
     if got.charge != wanted.charge:
@@ -187,7 +184,7 @@ def _diagnose(wanted: Formula, got: Formula, span: Span) -> Iterator[Diagnosis]:
 
 def _proportion(wanted: dict[str, int], got: dict[str, int], span: Span) -> list[Diagnosis]:
     """All counts off by a common factor, or by one and its inverse."""
-    if wanted.keys() != got.keys():
+    if wanted.keys() != got.keys() or len(wanted) < 2:
         return []
     ratios = {Fraction(got[element], wanted[element]) for element in got}
     if len(ratios) == 1:
