@@ -129,7 +129,7 @@ from distil_envs import registry
 env = gym.make("distil/Math-v0")
 observation, info = env.reset(seed=0)
 root = Path(distil_envs.__file__).parent
-files = sorted(root.joinpath("tasks").rglob("*.jsonl"))
+files = sorted(path for path in root.joinpath("tasks").rglob("*.jsonl") if path.parent.name != "audit")
 print(json.dumps({
     "path": sys.path,
     "files": [module.__file__ for module in (distil_envs, feedback, agents)],

@@ -17,6 +17,9 @@ from distil_envs.outcome import Diagnosis, Span
 from distil_envs.science.judgement import Judgement, correct, malformed, wrong
 from distil_envs.science.wording import folded, told
 
+_SHORT = 200
+"""Characters that the patterns for short answers look at: their time grows faster than the text."""
+_READ = 2000
 _LETTER = re.compile(r"[A-Z]")
 _DRESS = r"[\s*_$(\[{\"'`]*"
 _ALONE = re.compile(
@@ -26,10 +29,10 @@ _ALONE = re.compile(
 )
 _LEADING = re.compile(r"[\s*_$(\[{]*(?:\\(?:text|mathrm|mathbf|textbf)\s*\{)?\(?([A-Z])[)\].:}*_$]*[\s:.)–-]+(?=\S)")
 _MARKED = re.compile(
-    r"(?:\b(?:option|choice|letter|answer)s?\s*(?:is|:)?\s*|[(\[{]\s*|\*\*\s*|\\text\s*\{\s*)\(?([A-Z])(?![A-Za-z'’])"
-    r"|(?<![A-Za-z'’])([A-Z])(?:\)|\.(?=\s|$)|:)"
-    r"|(?<![A-Za-z'’])([B-HJ-Z])(?![A-Za-z'’])"
-    r"|(?<![A-Za-z'’])([AI])(?=\s*(?:is\b|,|or\b|and\b|$))"
+    r"(?:\b(?:option|choice|letter|answer)s?\s*(?:is|:)?\s*|[(\[{]\s*|\*\*\s*|\\text\s*\{\s*)\(?([A-Z])(?![^\W_]|['’])"
+    r"|(?<![^\W_])(?<!['’])([A-Z])(?:\)|\.(?=\s|$)|:)"
+    r"|(?<![^\W_])(?<!['’])([B-HJ-Z])(?![^\W_]|['’])"
+    r"|(?<![^\W_])(?<!['’])([AI])(?=\s*(?:is\b|,|or\b|and\b|$))"
 )
 _DROPPED = re.compile(
     r"(?:\bnot|n['’]t|\bcannot|\brather\s+than|\binstead\s+of|\bunlike|\bneither|\bnor|\bexcept"
@@ -58,9 +61,10 @@ def check(reference: Mapping[str, Any]) -> None:
 def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     """See `distil_envs.science.judgement.Kind.judge`."""
     check(reference)
-    text = _plain(text)
+    skipped = max(0, len(text) - _READ)
+    text = _plain(text[skipped:])
     options: Mapping[str, str] = reference["options"]
-    whole = (0, len(text))
+    whole = (skipped, skipped + len(text))
     if _same(text, options[reference["answer"]]):  # also where several options say the same
         return correct(whole)
     found = dict(_mentions(options, text))
@@ -68,7 +72,8 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
         return malformed("unparsable", f"No option can be read; expected one of {', '.join(options)}.", whole)
     if len(found) > 1:
         return malformed("hedge", f"Several options are given ({', '.join(sorted(found))}); one is asked for.", whole)
-    [(letter, span)] = found.items()
+    [(letter, (start, end))] = found.items()
+    span = (start + skipped, end + skipped)
     if letter == reference["answer"]:
         return correct(span)
     events = [Diagnosis("wrong-option", f"Option {letter} is not right.", {"option": letter}, len(options) == 2, span)]
@@ -86,7 +91,7 @@ def parts(text: str) -> list[str]:
 def _mentions(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]]:
     """The options that a text names, each once."""
     whole = (0, len(text))
-    alone = _ALONE.fullmatch(text)
+    alone = _ALONE.fullmatch(text) if len(text) <= _SHORT else None
     if alone and alone[1].upper() in options:
         yield alone[1].upper(), alone.span(1)
         return
@@ -100,7 +105,7 @@ def _mentions(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span
         if len(letters := by_text.get(_folded(said), [])) == 1:
             yield letters[0], whole
             return
-    leading = _LEADING.match(text)
+    leading = _LEADING.match(text[:_SHORT])
     if leading and leading[1] in options:
         rest = text[leading.end() :]
         if _folded(rest) == _folded(options[leading[1]]):
