@@ -39,7 +39,8 @@ def diagnose(asked: Asked, quantity: Quantity) -> list[Diagnosis]:
     span = quantity.span
     value = value_of(asked, quantity)
     if lacks_unit(asked, quantity) and not asked.optional and not asked.bare:
-        missing = Diagnosis("missing-unit", f"The unit is missing: {in_words(asked.unit)} is asked for.", span=span)
+        asks = f"{in_words(asked.unit)} is asked for" if asked.unit.dimension else "a bare number means something else"
+        missing = Diagnosis("missing-unit", f"The unit is missing: {asks}.", span=span)
         if value is None or asked.close(quantity.value):
             wrong = not asked.close(quantity.value)
             return [missing, *_valued(asked, quantity, quantity.value)] if wrong else [missing]
@@ -69,7 +70,7 @@ class _Comparison:
 
     def orders(self) -> int:
         """The order of magnitude of the value over the right one; 0 where there is none."""
-        if not self.value or not self.asked.value:
+        if not self.value or not self.asked.value or not math.isfinite(self.value):
             return 0
         return round(math.log10(abs(self.value)) - math.log10(abs(self.asked.value)))
 
@@ -155,16 +156,22 @@ class _Comparison:
     def rounding(self, limit: float) -> Iterator[Diagnosis]:
         """Right to fewer figures than asked, off by less than ``limit`` (relative)."""
         wanted = self.asked.value
-        if not wanted or abs(self.value - wanted) > limit * abs(wanted):
+        if not wanted or not abs(self.value - wanted) <= limit * abs(wanted):
             return
+        if self.value and not self.asked.temperature:
+            wanted *= self.quantity.value / self.value  # in the unit of the answer
         for figures in range(self.asked.figures - 1, 0, -1):
             place = unit_in_place(wanted, figures)
-            number = round(wanted / place) * place
-            if abs(self.value - number) <= 1e-6 * abs(wanted):
+            steps = self.quantity.value / place
+            if abs(steps - round(steps)) <= 1e-6 * abs(steps) and abs(steps - wanted / place) <= 0.5 + 1e-6:
                 message = f"This is right to {figures} significant figure{'s' if figures > 1 else ''} only: it is "
                 message += "rounded too early or too far."
                 yield Diagnosis("rounding", message, {"figures": figures}, span=self.quantity.span)
                 return
+        last = self.asked.figures > 2 and limit == _CLOSE
+        if last and abs(self.value - self.asked.value) <= 1.5 * unit_in_place(self.asked.value, self.asked.figures):
+            message = "This is right but for the last figure: perhaps a step was rounded too early."
+            yield Diagnosis("rounding", message, {"figures": self.asked.figures - 1}, span=self.quantity.span)
 
     def direction(self) -> Diagnosis:
         size = "large" if self.value > self.asked.value else "small"

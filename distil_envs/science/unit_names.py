@@ -45,6 +45,8 @@ SYMBOLS: Final[dict[str, tuple[frozenset[str], tuple[str, ...]]]] = {
     "Ω": (ANY, ("ohm",)),
     "ohm": (ANY, ("ohm",)),
     "ohms": (ANY, ("ohm",)),
+    "kilohm": (_NONE, ("kiloohm",)),
+    "kilohms": (_NONE, ("kiloohm",)),
     "S": (ANY, ("siemens", "svedberg")),
     "Wb": (ANY, ("weber",)),
     "T": (ANY, ("tesla",)),
@@ -83,6 +85,7 @@ SYMBOLS: Final[dict[str, tuple[frozenset[str], tuple[str, ...]]]] = {
     "Torr": (_SMALL, ("torr",)),
     "torr": (_SMALL, ("torr",)),
     "Wh": (_LARGE | _SMALL, ("watt_hour",)),
+    "VA": (_LARGE, ("volt_ampere",)),
     "Ah": (_LARGE | _SMALL, ("ampere_hour",)),
     "U": (_LARGE | _SMALL, ("enzyme_unit",)),
     "dB": (_NONE, ("level_decibel",)),
@@ -176,7 +179,7 @@ PHRASES: Final = {
 
 JOINED: Final = re.compile(
     r"(m|cm|km|k?g|[mkM]?N|[mkM]?J|[mkM]?Pa|[mkM]?W|A|k?V|C|T|Wb|eV|[mk]?mol|kcal|[mM]?Ω)"
-    r"([mcdk]?m|s|h|K|mol|k?g|L|C|A|V)"
+    r"([mcdk]?m|(?<!^C)s|h|K|mol|k?g|L)"
 )
 """Two symbols without a space, where they are no symbol together: ``Nm``, ``Wm^-2``, ``kgm``, ``JK``."""
 

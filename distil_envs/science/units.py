@@ -139,7 +139,7 @@ def _spelled(name: str) -> tuple[str, ...]:
     if not 3 <= len(name) <= _MAX_NAME or name in NOT_UNITS or not name.isascii():
         return ()
     for prefix, unit, _ in registry().parse_unit_name(name):
-        if name.startswith(prefix) and unit not in NOT_UNITS:
+        if name.startswith(prefix) and len(name) - len(prefix) > 2 and unit not in NOT_UNITS:
             return (prefix + unit,)
     return ()
 

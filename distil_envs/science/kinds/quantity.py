@@ -61,7 +61,7 @@ def _asked(reference: Mapping[str, Any]) -> Asked:
     unit = reference.get("unit", "required")
     if not isinstance(answer, str):
         raise TaskError(f"a quantity's answer must be a text like '12.5 m/s', got {answer!r}")
-    if figures is not None and not (isinstance(figures, int) and 1 <= figures <= 15):
+    if figures is not None and not (type(figures) is int and 1 <= figures <= 15):
         raise TaskError(f"figures must be a whole number from 1 to 15, got {figures!r}")
     if tolerance is not None and not (isinstance(tolerance, int | float) and 0 <= tolerance < math.inf):
         raise TaskError(f"tolerance must be a relative error such as 0.01, got {tolerance!r}")
