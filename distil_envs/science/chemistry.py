@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from math import gcd, lcm
+from math import lcm
 from typing import Final
 
 WEIGHTS: Final = {
@@ -36,10 +36,12 @@ ELEMENTS: Final = frozenset(WEIGHTS) | frozenset(
     re.findall("[A-Z][a-z]", "TcPmPoAtRnFrRaAcNpPuAmCmBkCfEsFmMdNoLrRfDbSgBhHsMtDsRgCnNhFlMcLvTsOg")
 )
 """The symbols of all 118 elements. Those beyond `WEIGHTS` have no stable isotope and no standard weight."""
+HEAVY_HYDROGEN: Final = frozenset({"D", "T"})
+"""Deuterium and tritium: read as elements of their own, so that D2O is not H2O."""
 
 _LONGEST = 300
 _DROPPED = re.compile(
-    r"\\(?:ce|math(?:rm|sf|bf|it)|text(?:rm|bf|it)?|rm|left|right|displaystyle|quad|(?:up|down)arrow)(?![A-Za-z])"
+    r"\\(?:ce|ch|operatorname|math(?:rm|sf|bf|it)|text(?:rm|bf|it)?|rm|left|right|displaystyle|quad|(?:up|down)arrow)(?![A-Za-z])"
     r"|\\[,;:! ()\[\]]|[\s$~\u200b\u2060↑↓]"
 )
 _UNICODE = str.maketrans("₀₁₂₃₄₅₆₇₈₉⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻−–—＋·•⋅∙*×", "01234567890123456789+----+......")
@@ -173,7 +175,7 @@ def _part(text: str) -> Counter[str]:
         raise ValueError(f"{opened[-1]} is never closed")
     if not groups[0]:
         raise ValueError("there is no element")
-    unknown = [element for element in groups[0] if element not in ELEMENTS]
+    unknown = [element for element in groups[0] if element not in ELEMENTS | HEAVY_HYDROGEN]
     if unknown:
         raise ValueError(f"{unknown[0]} is not the symbol of an element")
     return groups[0]
@@ -208,9 +210,7 @@ def balance(left: Sequence[str], right: Sequence[str]) -> list[int]:
     basis = Matrix([*rows, [sign * formula.charge for formula, sign in columns]]).nullspace()
     if len(basis) != 1:
         raise ValueError("nothing balances these" if not basis else "more than one choice balances these")
-    scale = lcm(*(int(value.q) for value in basis[0]))
-    whole = [int(value * scale) for value in basis[0]]
-    divisor = gcd(*whole) * (1 if whole[0] > 0 else -1)
-    if any(value * divisor <= 0 for value in whole):
+    if any(value <= 0 for value in basis[0]):
         raise ValueError("nothing balances these with all of them on the sides given")
-    return [value // divisor for value in whole]
+    scale = lcm(*(int(value.q) for value in basis[0]))  # one entry is 1: no smaller multiple is whole
+    return [int(value * scale) for value in basis[0]]

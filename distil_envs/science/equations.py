@@ -29,7 +29,7 @@ _ARROW = re.compile(
     rf"|(?:{_SIMPLE})(?:\[[^\][()]*\](?![\d+^-]))*"
 )
 _EQUALS = re.compile(r"(?<![<>=])=+")
-_PLUS = re.compile(r"\^\s*\{[^{}]*\}|\^\s*\d*[+-]|(\+)")
+_PLUS = re.compile(r"\^\s*\{[^{}]*\}|\^\s*\d*[+-]|(?<=[A-Za-z)\]])\+\d(?=\s*(?:\+|$))|(\+)")
 _BEGINS = re.compile(r"\s*(?!(?:\\text\w*|\\mathrm|[{_])*\{?\((?:aq|s|l|g)\))(?:[\dA-Z(\[\\{½⅓⅔¼¾]|e[_^⁻-])")
 _FRACTION = re.compile(r"\\[td]?frac\s*\{?(\d+?)\}?\s*\{?(\d+)\}?")
 _VULGAR = str.maketrans({"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4"})
@@ -39,7 +39,7 @@ _PROSE_BEFORE = re.compile(r".*(?<![\\A-Za-z])[A-Za-z]?[a-z]{2,}[\s:,.}$]+", re.
 _PROSE_AFTER = re.compile(
     r"[.;,:]?\s+(?:I\s+)?\(?(?!aq\))[a-z]{2,}|(?<!\\)[.;,]\s|\\quad|\\text\{[\s(]*(?!aq\))[a-z]{2}|\n"
 )
-_AROUND = re.compile(r"^[\s.,;:`'\"]+|(?<!\\)[\s.,;:`'\"]+$")
+_AROUND = re.compile(r"^[\s.,;:`'\"&]+|(?<!\\)[\s.,;:`'\"&]+$")
 _BOUNDARY = re.compile(r"[\s:,;.$({\[]+|$")
 
 

@@ -69,13 +69,14 @@ RIGHT = {
     ("equation", "Fe^3+ + e^- -> Fe^2+"): ("Fe3+ + e- → Fe2+", r"$\mathrm{Fe^{3+} + e^- \rightarrow Fe^{2+}}$"),
     ("equation", "I2 + I^- -> I3^-"): ("I2 + I- <=> I3-",),
     ("equation", "CuSO4*5H2O -> CuSO4 + 5 H2O"): ("CuSO4·5H2O → CuSO4 + 5H2O", "CuSO4 · 5 H2O ->[heat] CuSO4 + 5 H2O"),
+    ("equation", "Zn + Cu^2+ -> Zn^2+ + Cu"): ("Zn + Cu+2 -> Zn+2 + Cu", r"Zn + Cu²⁺ &\to Zn²⁺ + Cu"),
     ("equation", "Ag^+ + Cl^- -> AgCl"): ("Ag+(aq) + Cl-(aq) -> AgCl(s)", "Ag+ + Cl- = AgCl↓"),
     # Two independent reactions: any positive whole coefficients that balance.
     ("equation", "3 H2 + 2 O2 -> 2 H2O + H2O2"): ("5 H2 + 4 O2 -> 2 H2O + 3 H2O2",),
     ("smiles", "CCO"): (
         "OCC", "The SMILES is `OCC`.", r"\boxed{\text{CCO}}", "CCO (ethanol)", "SMILES: C(O)C", "SMILES:CCO",
         "CCO, or OCC", "(CCO)",
-        "I think it is CCO", "CCO, I think",
+        "I think it is CCO", "CCO, I think", "CCO, not COC",
     ),
     ("smiles", "CC(N)C(=O)O"): (ALANINE, "C[C@@H](N)C(=O)O"),
     ("smiles", ALANINE): ("OC(=O)[C@@H](N)C", "OC(=O)[C@H](C)N"),
@@ -103,6 +104,8 @@ WRONG = [
     ("formula", "CO2", "CO; no wait, CO2", HEDGE, {}, False),
     ("formula", "CO2", r"$\ce{CO or CO2}$", HEDGE, {}, False),
     ("formula", "CO2", r"\boxed{CO} and \boxed{CO_2}", HEDGE, {}, False),
+    ("formula", "CO2", "CO2 or carbon monoxide", HEDGE, {}, False),
+    ("formula", "H2O", "H2O/D2O", HEDGE, {}, False),
     ("formula", "CO2", "C + O2 -> CO2", UNREADABLE, {}, False),
     ("formula", "NaCl", "NACL", UNREADABLE, {}, False),
     ("formula", "CO2", "co2", UNREADABLE, {}, False),
@@ -264,8 +267,8 @@ def test_garbage_raises_nothing_and_is_never_right(kind: str, pieces: list[str])
     answer = {"formula": "XeF4", "equation": "Xe + 2 F2 -> XeF4", "smiles": "F[Xe](F)(F)F"}[kind]
     outcome = grade(kind, answer, "".join(pieces))
     assert outcome.reward == 0
-    start, end = 0, len("".join(pieces))
-    assert all(start <= event.span[0] <= event.span[1] <= end for event in outcome.trace.of(Diagnosis) if event.span)
+    length = len("".join(pieces))
+    assert all(0 <= event.span[0] <= event.span[1] <= length for event in outcome.trace.of(Diagnosis) if event.span)
 
 
 @pytest.mark.parametrize("kind", ["formula", "equation", "smiles"])

@@ -15,7 +15,7 @@ from typing import Any
 
 from distil_envs.errors import TaskError
 from distil_envs.outcome import Diagnosis, Span
-from distil_envs.science.alternatives import alternatives
+from distil_envs.science.alternatives import alternatives, denied, hanging
 from distil_envs.science.chemistry import ELEMENTS, Formula, counts
 from distil_envs.science.judgement import Judgement, correct, malformed, wrong
 
@@ -29,7 +29,6 @@ _AROUND = ".,;:!?\"'“”‘’*`"
 _WORDS = frozenset(["I", "In", "As", "At", "He", "No", "Be", "Am", "OK", "SO", "V"])
 _ROMAN = re.compile(r"I{2,3}|IV|VI{1,3}")
 _BEFORE = re.compile(r"(?:^|[\s($+])(\d+)[\s$]*$")
-_DENIED = re.compile(r"(?:\bnot|n't|rather than|instead of|unlike)\s+$", re.I)
 _ARROW = re.compile(r"[-=]>|[→⇌⟶]|\\(?:long|x)?(?:right|left)|\\to\b")
 
 
@@ -59,6 +58,8 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
             return malformed("unparsable", "This is an equation; one formula is asked for.", both)
         if alternatives(between):
             return malformed("hedge", "Two different formulas are offered; give one.", both)
+    if len(found) == 1 and hanging(text[: last.span[0]], text[last.span[1] :]):
+        return malformed("hedge", "Two different answers are offered; give one formula.", (0, len(text)))
     if last.coefficient:
         message = "A number before a formula belongs to an equation, not to the formula."
         return wrong(last.span, Diagnosis("coefficient", message, span=last.span))
@@ -156,7 +157,7 @@ def _in_passing(text: str, found: _Found) -> bool:
     if shown in _WORDS and re.match(r"\s+[a-z]", text[end:]):
         return True
     unit = found.coefficient and shown in ELEMENTS
-    return bool(unit or _ROMAN.fullmatch(shown) or _DENIED.search(text[max(0, start - 20) : start]))
+    return bool(unit or _ROMAN.fullmatch(shown) or denied(text[:start]))
 
 
 def _reason(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from distil_envs.errors import ConfigError, TaskError
 from distil_envs.outcome import Diagnosis, Span
-from distil_envs.science.alternatives import alternatives
+from distil_envs.science.alternatives import alternatives, denied, hanging
 from distil_envs.science.chemistry import Formula
 from distil_envs.science.judgement import Judgement, correct, malformed, wrong
 from distil_envs.science.kinds.formula import differences
@@ -48,6 +48,8 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
         before, place = found[-2]
         if _canonical(before) != _canonical(mol) and alternatives(text[place[1] : span[0]]):
             return malformed("hedge", "Two different molecules are offered; give one.", (place[0], span[1]))
+    if len(found) == 1 and hanging(text[: span[0]], text[span[1] :]):
+        return malformed("hedge", "Two different answers are offered; give one SMILES.", (0, len(text)))
     if _canonical(mol) == _canonical(wanted) or (_flat(wanted) == _canonical(wanted) == _flat(mol)):
         return correct(span)
     return wrong(span, *_diagnose(wanted, mol, span))
@@ -78,7 +80,7 @@ def _pieces(text: str) -> Iterator[tuple[str, Span]]:
         elif re.fullmatch(r"\([^()]*\)", piece):
             piece = piece[1:-1]
         pronoun = piece == "I" and _PRONOUN.match(text, word.end())
-        if _SHAPE.fullmatch(piece) and not pronoun:
+        if _SHAPE.fullmatch(piece) and not pronoun and not denied(text[: word.start()]):
             yield piece, word.span()
 
 
