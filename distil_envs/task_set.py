@@ -78,7 +78,8 @@ class TaskSet:
         """Number of distinct contents in this split; None where counting them would mean enumerating a large level."""
         sources = self.sources
         if all(source.enumerable for source in sources):
-            return len({task.content for source in sources for task in source.tasks(self.split)})
+            splits = {content: split for source in sources for content, split in source.splits().items()}
+            return sum(self.split in ("all", split) for split in splits.values())
         families = {source.name.partition("@")[0] for source in sources}
         generated = all(isinstance(source, FamilySource) for source in sources)
         if self.split == "all" and generated and len(families) == len(sources):  # no two levels that might overlap
@@ -221,9 +222,9 @@ def load_tasks(spec: TaskSpec, split: SplitName = "train", on_error: Literal["ra
             - a registered name, with levels if wanted: ``math``, ``math/arithmetic``, ``math/algebra@2``,
               ``math/algebra@1-3``;
             - a path to a JSONL file of tasks;
-            - a file of another form: ``gsm8k:PATH``, ``math-jsonl:PATH``, ``aime:PATH``, ``humaneval:PATH``,
-              ``mbpp:PATH``, ``livecodebench:PATH``;
-            - a Hugging Face data set: ``hf:NAME``, see `distil_envs.loaders.hf`;
+            - a file of another form, such as ``gsm8k:PATH``; the forms are `distil_envs.loaders.FORMS`;
+            - a Hugging Face data set: ``hf:NAME``, ``hf:NAME?form=gpqa``, see `distil_envs.loaders.hf`;
+            - a set of reasoning-gym: ``reasoning-gym:NAME?size=500``, see `distil_envs.loaders.reasoning_gym`;
             - several of these with commas between them: one is picked uniformly for each draw, unless all are files,
               which are joined.
         split: ``train``, ``test`` or ``all``, by the hash of each task's content.
@@ -273,7 +274,7 @@ def _kept(node: Node, keep: Callable[[Source], Source | None]) -> Node | None:
 
 def _counts(source: Source) -> Iterator[Count]:
     if isinstance(source, FamilySource):
-        train = len(source.tasks("train")) if source.enumerable else None
+        train = list(source.splits().values()).count("train") if source.enumerable else None
         test = None if train is None else source.size - train
         yield Count(source.family.name, source.level, source.size, train, test)
         return

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,11 +15,12 @@ import pytest
 
 from distil_envs.errors import ConfigError, NotFoundError
 from distil_envs.jsonl import BadLinesError, Rows
-from distil_envs.loaders import load_aime, load_gsm8k, load_hf, load_math
+from distil_envs.loaders import load_file, load_hf
 from distil_envs.loaders.math_like import last_box
 from distil_envs.task_set import FixedTaskSet, load_tasks
 
 Write = Callable[..., Path]
+load_aime, load_gsm8k, load_math = (partial(load_file, form) for form in ("aime", "gsm8k", "math-jsonl"))
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def test_gsm8k_rows_that_cannot_be_used_are_told_by_line(write: Write) -> None:
     assert said == {
         2: "the answer has no '####' before its result",
         3: "nothing stands after '####'",
-        4: "no question; the row has question, answer",
+        4: "no question or problem; the row has question, answer",
         5: "no answer; the row has question, answer",
     }
     with pytest.warns(UserWarning, match="skipped 4 lines"):
@@ -207,7 +209,7 @@ def test_hf_errors_say_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadLinesError, match="hf:acme/x:1: no column 'b'; the row has a"):
         load_tasks("hf:acme/x?problem=b")
     with pytest.raises(
-        ConfigError, match=r"option 'spilt' is unknown; expected hf:NAME.*config, split, revision, problem"
+        ConfigError, match=r"option 'spilt' is unknown; expected hf:NAME.*config, split, revision, form, problem"
     ):
         load_tasks("hf:acme/x?spilt=test")
     with pytest.raises(ConfigError, match="the name is missing"):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from distil_envs.errors import TaskError
-from distil_envs.jsonl import OnError, Rows, read_rows
 from distil_envs.loaders.rows import text
 from distil_envs.task import Task
 
@@ -16,18 +14,9 @@ _CALCULATOR = re.compile(r"<<[^<>\n]*>{1,2}")  # some rows close a mark with one
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 
 
-def load_gsm8k(path: str | Path, on_error: OnError = "raise") -> Rows:
-    """The tasks of a GSM8K file. The answer loses thousands separators and currency, the solution its calculator marks.
-
-    Raises as `distil_envs.jsonl.read_jsonl` does; a row without ``####`` or without a result is a bad line.
-    """
-    stem = Path(path).stem
-    return read_rows(path, lambda row, line: gsm8k_task(row, f"gsm8k/{stem}/{line}"), on_error)
-
-
 def gsm8k_task(row: Mapping[str, Any], task_id: str) -> Task:
     """The task of one row. Raises TaskError for a row that cannot be used."""
-    question = text(row, "question")
+    question = text(row, "question", "problem")
     working, mark, result = text(row, "answer").rpartition("####")
     if not mark:
         raise TaskError("the answer has no '####' before its result")

@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub, or in a folder of that form, through the ``datasets`` library (an extra)."""
+"""Data sets of the Hugging Face hub, or in a folder of that layout, through the ``datasets`` library (an extra)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from urllib.parse import parse_qsl
 
 from distil_envs.errors import ConfigError, NotFoundError, TaskError
 from distil_envs.jsonl import OnError, Rows, collect
-from distil_envs.loaders.gsm8k import gsm8k_task
-from distil_envs.loaders.math_like import math_task
+from distil_envs.loaders.forms import converter
 from distil_envs.task import Task
 
 FIELDS = ("problem", "answer", "solution", "level", "subject")
@@ -17,18 +16,18 @@ FIELDS = ("problem", "answer", "solution", "level", "subject")
 
 
 def load_hf_spec(spec: str, on_error: OnError) -> Rows:
-    """As `load_hf`, from ``NAME`` or ``NAME?config=main&split=test&problem=prompt&answer=target``."""
+    """As `load_hf`, from ``NAME`` or ``NAME?config=main&split=test&form=gpqa&problem=prompt``."""
     name, _, query = spec.partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
     fields = {option: column for option in FIELDS if (column := options.pop(option, None)) is not None}
-    config, split, revision = (options.pop(option, None) for option in ("config", "split", "revision"))
+    config, split, revision, form = (options.pop(option, None) for option in ("config", "split", "revision", "form"))
     if options or not name:
         wrong = f"option {next(iter(options))!r} is unknown" if options else "the name is missing"
         raise ConfigError(
             f"hf:{spec}: {wrong}; expected hf:NAME or hf:NAME?option=value&..., "
-            f"with the options config, split, revision, {', '.join(FIELDS)}"
+            f"with the options config, split, revision, form, {', '.join(FIELDS)}"
         )
-    return load_hf(name, config, split or "train", fields, revision, on_error)
+    return load_hf(name, config, split or "train", fields, revision, on_error, form)
 
 
 def load_hf(
@@ -38,20 +37,23 @@ def load_hf(
     fields: Mapping[str, str] | None = None,
     revision: str | None = None,
     on_error: OnError = "raise",
+    form: str | None = None,
 ) -> Rows:
-    """The rows of a data set as maths tasks.
+    """The rows of a data set as tasks.
 
     Args:
         name: As on the hub (``openai/gsm8k``), or the path of a folder.
         config: Configuration, for sets that have several (``main``).
         split: The data set's own split. Ours comes on top: ask for our split ``all`` to have the whole of it.
         fields: Which column holds what: any of ``problem``, ``answer``, ``solution``, ``level``, ``subject``. The rest
-            is found under the names that MATH-like sets use. An answer with ``####`` is read as GSM8K's.
+            is found under the names that sets of the form use.
         revision: Commit or tag on the hub, to have the same rows next year.
         on_error: As in `distil_envs.jsonl.read_jsonl`.
+        form: What the rows are like, any of `distil_envs.loaders.FORMS`. None: like MATH's, or like GSM8K's where the
+            answer has ``####``.
 
     Raises:
-        ConfigError: the ``datasets`` library is not installed, or an unknown field is mapped.
+        ConfigError: the ``datasets`` library is not installed, an unknown field is mapped, or the form is unknown.
         NotFoundError: it cannot be loaded.
         TaskError: rows that cannot be used, numbered from 1.
     """
@@ -59,16 +61,15 @@ def load_hf(
     for field in columns:
         if field not in FIELDS:
             raise ConfigError(f"cannot map the field {field!r}; expected one of {', '.join(FIELDS)}")
+    given = converter(form) if form is not None else None
     source = f"hf:{name}" + (f" ({config})" if config else "")
     rows = _download(source, name, config, split, revision)
     prefix = "/".join(part for part in ("hf", name.strip("/"), config, split) if part)
 
     def convert(row: dict[str, Any], line: int) -> Task:
-        task_id = f"{prefix}/{line}"
         renamed = _renamed(row, columns)
-        if "####" in str(renamed.get("answer")):
-            return gsm8k_task({**renamed, "question": renamed.get("problem") or renamed.get("question")}, task_id)
-        return math_task(renamed, task_id, name)
+        guessed = "gsm8k" if "####" in str(renamed.get("answer")) else "math-jsonl"
+        return (given or converter(guessed))(renamed, f"{prefix}/{line}", name)
 
     return collect(source, _numbered(rows), convert, on_error)
 

@@ -9,26 +9,16 @@ from __future__ import annotations
 import ast
 import doctest
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from distil_envs.code.asserts import Row, read_asserts, read_check
 from distil_envs.code.cases import read_literal
 from distil_envs.errors import TaskError
-from distil_envs.jsonl import OnError, Rows, read_rows
 from distil_envs.loaders.rows import field, text
 from distil_envs.task import Task
 
 INSTRUCTION = "Complete this function. Reply with the whole function in one fenced Python block."
 EXAMPLE_TOLERANCE = 1e-6
-
-
-def load_humaneval(path: str | Path, on_error: OnError = "raise") -> Rows:
-    """The tasks of a HumanEval file. A completion may be the whole function, or what follows the prompt.
-
-    Raises as `distil_envs.jsonl.read_jsonl` does; a row without a field, or with tests that do not parse, is bad.
-    """
-    return read_rows(path, lambda row, _: humaneval_task(row), on_error)
 
 
 def humaneval_task(row: Mapping[str, Any]) -> Task:

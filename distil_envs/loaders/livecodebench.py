@@ -1,6 +1,6 @@
 """LiveCodeBench: ``question_content``, ``starter_code``, ``public_test_cases`` and ``private_test_cases``.
 
-Its files are JSON (an array) or JSONL. Private tests are JSON, or base64 of zlib of a pickle of one JSON string. Such a
+Private tests are JSON, or base64 of zlib of a pickle of one JSON string. Such a
 pickle is never unpickled: its opcodes are read, and anything but one string is refused.
 
 There are no reference solutions, so `distil tasks validate` can say little about these tasks.
@@ -13,12 +13,10 @@ import binascii
 import json
 import pickletools
 import zlib
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from distil_envs.errors import NotFoundError, TaskError
-from distil_envs.jsonl import OnError, Rows, collect, read_rows
+from distil_envs.errors import TaskError
 from distil_envs.loaders.rows import field, optional_text, text
 from distil_envs.task import Task
 
@@ -44,21 +42,6 @@ _STRING_OPCODES = frozenset({"SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "U
 _OTHER_OPCODES = frozenset({"PROTO", "FRAME", "MEMOIZE", "BINPUT", "LONG_BINPUT", "PUT", "STOP"})
 
 
-def load_livecodebench(path: str | Path, on_error: OnError = "raise") -> Rows:
-    """The tasks of a LiveCodeBench file.
-
-    Raises as `distil_envs.jsonl.read_jsonl` does; a row whose tests cannot be unpacked or read is a bad line.
-    """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise NotFoundError(f"{file} does not exist; expected a JSON or JSONL file")
-    with file.open("rb") as stream:
-        is_array = stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
-    if is_array:
-        return collect(str(path), _array(file), lambda row, _: livecodebench_task(row), on_error)
-    return read_rows(path, lambda row, _: livecodebench_task(row), on_error)
-
-
 def livecodebench_task(row: Mapping[str, Any]) -> Task:
     """The task of one row. Raises TaskError for a row that cannot be used."""
     starter = optional_text(row, "starter_code")
@@ -79,15 +62,6 @@ def livecodebench_task(row: Mapping[str, Any]) -> Task:
         reference=reference,
         metadata={"family": "livecodebench", "topic": "competition", **({"level": level} if level else {})},
     )
-
-
-def _array(path: Path) -> Iterator[tuple[int, dict[str, Any] | TaskError]]:
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise TaskError(f"{path} is not JSON: {error}") from None
-    for number, row in enumerate(rows, start=1):
-        yield number, row if isinstance(row, dict) else TaskError(f"expected an object, got {type(row).__name__}")
 
 
 def _entry_point(row: Mapping[str, Any]) -> str | None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from distil_envs.errors import TaskError
-from distil_envs.jsonl import OnError, Rows, read_rows
 from distil_envs.loaders.rows import field, optional_text, text
 from distil_envs.task import Task
 
@@ -19,15 +17,6 @@ LEVEL = ("level", "difficulty")
 SUBJECT = ("subject", "type", "topic", "data_topic")
 
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)(?![a-zA-Z])\s*")
-
-
-def load_math(path: str | Path, on_error: OnError = "raise") -> Rows:
-    """The tasks of a MATH-like file; the answer stays as it is written (LaTeX or words).
-
-    Raises as `distil_envs.jsonl.read_jsonl` does; a row with neither an answer nor a box in its solution is a bad line.
-    """
-    stem = Path(path).stem
-    return read_rows(path, lambda row, line: math_task(row, f"math/{stem}/{line}", stem), on_error)
 
 
 def math_task(row: Mapping[str, Any], task_id: str, family: str) -> Task:

@@ -8,25 +8,14 @@ private.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from distil_envs.code.asserts import called_function, read_asserts
 from distil_envs.errors import TaskError
-from distil_envs.jsonl import OnError, Rows, read_rows
 from distil_envs.loaders.rows import field, optional_text, text
 from distil_envs.task import Task
 
 INSTRUCTION = "Reply with the code in one fenced Python block. It should pass these tests:"
-
-
-def load_mbpp(path: str | Path, on_error: OnError = "raise") -> Rows:
-    """The tasks of an MBPP file.
-
-    Raises as `distil_envs.jsonl.read_jsonl` does; a row whose tests do not parse, or call no function of its solution,
-    is a bad line.
-    """
-    return read_rows(path, lambda row, _: mbpp_task(row), on_error)
 
 
 def mbpp_task(row: Mapping[str, Any]) -> Task:

@@ -1,4 +1,5 @@
-"""Multiple choice in the forms of SciKnowEval, MMLU and GPQA. Chance is the floor of all of them: see `chance`.
+"""Multiple choice in the forms of SciKnowEval, MMLU and GPQA. Chance is the floor of all of them: see
+`distil_envs.science.chance`.
 
 Options are letters from A on. Rows that list the right answer apart from the wrong ones (GPQA) get an order drawn from
 their own content, so that it is the same in every run and on every machine.
@@ -7,14 +8,11 @@ their own content, so that it is the same in every run and on every machine.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from distil_envs.counted import generator
 from distil_envs.errors import TaskError
-from distil_envs.jsonl import OnError, Rows, read_rows
 from distil_envs.loaders.rows import field, optional_text, text
 from distil_envs.task import Task
 
@@ -24,60 +22,41 @@ _OPTION = re.compile(r"^([A-Z])(?::|\)|\.) ?(.*(?:\n(?![A-Z](?::|\)|\.) ).*)*)",
 _REQUESTS = re.compile(r"\n\s*Please reason step by step\.\s*$")
 
 
-def load_sciknoweval(path: str | Path, on_error: OnError = "raise") -> Rows:
-    """The tasks of a SciKnowEval file: ``question`` with ``choices`` and ``answerKey``, or ``prompt`` that spells the
-    options out, with ``answer`` and the instructions in ``system`` (the form of the SDPO project).
-
-    Raises as `distil_envs.jsonl.read_jsonl` does; a row without options, or whose answer is none of them, is bad.
+def sciknoweval_task(row: Mapping[str, Any], task_id: str, source: str) -> Task:
+    """The task of one row: ``question`` with ``choices`` and ``answerKey``, or a ``prompt`` that spells the options out
+    with the instructions in ``system`` (the form of the SDPO project). Raises TaskError for one that cannot be used.
     """
-    stem = Path(path).stem
-    topic = stem.partition(".")[0]
-    return read_rows(path, lambda row, line: sciknoweval_task(row, f"sciknoweval/{stem}/{line}", topic), on_error)
-
-
-def load_mmlu(path: str | Path, on_error: OnError = "raise") -> Rows:
-    """The tasks of a file like MMLU's, MMLU-Pro's or ARC's: ``question``, ``choices`` or ``options`` or a column for
-    each letter, and ``answer`` or ``answerKey``: a letter, a number from 0, or the text of one option.
-
-    Raises as `load_sciknoweval` does.
-    """
-    stem = Path(path).stem
-    return read_rows(path, lambda row, line: mmlu_task(row, f"mmlu/{stem}/{line}"), on_error)
-
-
-def load_gpqa(path: str | Path, on_error: OnError = "raise") -> Rows:
-    """The tasks of a file like GPQA's: ``Question``, ``Correct Answer``, ``Incorrect Answer 1`` and so on.
-
-    Raises as `load_sciknoweval` does.
-    """
-    stem = Path(path).stem
-    return read_rows(path, lambda row, line: gpqa_task(row, f"gpqa/{stem}/{line}"), on_error)
-
-
-def sciknoweval_task(row: Mapping[str, Any], task_id: str, topic: str) -> Task:
-    """The task of one row. Raises TaskError for a row that cannot be used."""
     if field(row, "choices", "options") is not None:
-        return mmlu_task(row, task_id, topic)
+        return mmlu_task(row, task_id, source)
     prompt = text(row, "prompt")
     start = prompt.find("\nA: ")
     options = {match[1]: match[2].strip() for match in _OPTION.finditer(_REQUESTS.sub("", prompt), max(start, 0))}
     system = optional_text(row, "system")
     messages = [{"role": "system", "content": system}] if system else []
-    return _task(task_id, [*messages, {"role": "user", "content": prompt}], options, text(row, "answer"), topic)
+    return _task(
+        task_id, [*messages, {"role": "user", "content": prompt}], options, text(row, "answer"), _topic(source)
+    )
 
 
-def mmlu_task(row: Mapping[str, Any], task_id: str, topic: str = "") -> Task:
-    """The task of one row. Raises TaskError for a row that cannot be used."""
+def mmlu_task(row: Mapping[str, Any], task_id: str, source: str) -> Task:
+    """The task of one row of a set like MMLU, MMLU-Pro or ARC: ``question``; ``choices`` or ``options`` or a column for
+    each letter; ``answer`` or ``answerKey``: a letter, a number from 0, or the text of one option.
+
+    Raises TaskError for one that cannot be used.
+    """
     question = text(row, "question", "prompt")
     options = _options(row)
-    subject = topic or optional_text(row, "subject", "category", "domain") or "mmlu"
-    answer = _letter(field(row, "answer", "answerKey", "answer_index", "target"), row, options)
+    subject = optional_text(row, "subject", "category", "domain") or _topic(source)
+    answer = _letter(row, options)
     explanation = optional_text(row, "explanation", "cot_content", "rationale", "solution")
     return _task(task_id, _prompt(question, options), options, answer, subject, explanation)
 
 
 def gpqa_task(row: Mapping[str, Any], task_id: str) -> Task:
-    """The task of one row. Raises TaskError for a row that cannot be used."""
+    """The task of one row: ``Question``, ``Correct Answer``, ``Incorrect Answer 1`` and so on.
+
+    Raises TaskError for one that cannot be used.
+    """
     question, right = text(row, "Question"), text(row, "Correct Answer")
     wrong = [found for n in range(1, 10) if (found := optional_text(row, f"Incorrect Answer {n}")) is not None]
     texts = [right, *wrong]
@@ -86,19 +65,6 @@ def gpqa_task(row: Mapping[str, Any], task_id: str) -> Task:
     answer = LETTERS[list(order).index(0)]
     topic = optional_text(row, "High-level domain", "Subdomain") or "gpqa"
     return _task(task_id, _prompt(question, options), options, answer, topic, optional_text(row, "Explanation"))
-
-
-def chance(tasks: Iterable[Task]) -> tuple[float, float] | None:
-    """What multiple choice gives away: accuracy of a guess, and of the letter that is right most often, always.
-
-    None unless every task is multiple choice.
-    """
-    references = [task.reference for task in tasks]
-    if not references or any(reference.get("kind") != "choice" for reference in references):
-        return None
-    guess = sum(1 / len(reference["options"]) for reference in references) / len(references)
-    [(_, most)] = Counter(str(reference["answer"]) for reference in references).most_common(1)
-    return guess, most / len(references)
 
 
 def _options(row: Mapping[str, Any]) -> dict[str, str]:
@@ -114,9 +80,16 @@ def _options(row: Mapping[str, Any]) -> dict[str, str]:
     return {letter: str(option).strip() for letter, option in zip(LETTERS, found, strict=False)}
 
 
-def _letter(answer: Any, row: Mapping[str, Any], options: Mapping[str, str]) -> str:
+def _topic(source: str) -> str:
+    """``physics`` of a file ``physics.train``."""
+    return source.partition(".")[0]
+
+
+def _letter(row: Mapping[str, Any], options: Mapping[str, str]) -> str:
     """A letter, from a letter, a number from 0, a label of the row's own, or the text of one option."""
     letters = list(options)
+    written = (field(row, name) for name in ("answer", "answerKey", "answer_index", "target"))
+    answer = next((each for each in written if each is not None and str(each).strip()), None)
     if isinstance(answer, (int, float)) and not isinstance(answer, bool) and answer in range(len(letters)):
         return letters[int(answer)]
     told = str(answer).strip()

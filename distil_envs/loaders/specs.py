@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +13,17 @@ from distil_envs import registry
 from distil_envs.errors import ConfigError, NotFoundError, TaskError
 from distil_envs.family import Family
 from distil_envs.jsonl import OnError, Rows, collect, read_jsonl, task_from_row
-from distil_envs.loaders.aime import load_aime
-from distil_envs.loaders.gsm8k import load_gsm8k
+from distil_envs.loaders import forms
 from distil_envs.loaders.hf import load_hf_spec
-from distil_envs.loaders.humaneval import load_humaneval
-from distil_envs.loaders.livecodebench import load_livecodebench
-from distil_envs.loaders.math_like import load_math
-from distil_envs.loaders.mbpp import load_mbpp
-from distil_envs.loaders.multiple_choice import load_gpqa, load_mmlu, load_sciknoweval
+from distil_envs.loaders.reasoning_gym import load_reasoning_gym
 from distil_envs.sources import SplitName
 from distil_envs.task import Task
 from distil_envs.task_set import FixedTaskSet, GeneratedTaskSet, TaskSet
 
 FORMS: Mapping[str, Callable[[str, OnError], Rows]] = {
-    "gsm8k": load_gsm8k,
-    "math-jsonl": load_math,
-    "aime": load_aime,
-    "humaneval": load_humaneval,
-    "mbpp": load_mbpp,
-    "livecodebench": load_livecodebench,
-    "sciknoweval": load_sciknoweval,
-    "mmlu": load_mmlu,
-    "gpqa": load_gpqa,
+    **{form: partial(forms.load_file, form) for form in forms.FORMS},
     "hf": load_hf_spec,
+    "reasoning-gym": load_reasoning_gym,
 }
 """Loaders by the prefix of their specs."""
 

@@ -8,6 +8,7 @@ import pickle
 import re
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ from distil_envs.code import CodeVerifier
 from distil_envs.code.cases import CheckCase, suite_of
 from distil_envs.errors import NotFoundError, TaskError
 from distil_envs.jsonl import BadLinesError
-from distil_envs.loaders import load_humaneval, load_livecodebench, load_mbpp
+from distil_envs.loaders import load_file
 from distil_envs.loaders.livecodebench import only_string, unpacked
 from distil_envs.task_set import load_tasks
 from distil_envs.text import fenced
 
 Write = Callable[..., Path]
+load_humaneval, load_livecodebench, load_mbpp = (
+    partial(load_file, form) for form in ("humaneval", "livecodebench", "mbpp")
+)
 
 
 @pytest.fixture
