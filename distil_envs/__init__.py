@@ -1,6 +1,7 @@
 """Environments for training language models from rich feedback.
 
-Importing this registers ``distil/Math-v0``, ``distil/Code-v0`` and ``distil/Toy-v0`` with Gymnasium.
+Importing this registers ``distil/Math-v0``, ``distil/Science-v0``, ``distil/Code-v0`` and
+``distil/Toy-v0`` with Gymnasium.
 """
 
 from distil_envs.curriculum import CurriculumConfig

@@ -113,6 +113,10 @@ class Family:
             for index in range(len(question.space)):
                 yield self._item(question, index, phrasing % len(question.phrasings))
 
+    def reference(self, item: Item) -> dict[str, Any]:
+        """The reference of an item's task: what is dear to make and not needed to count items belongs here."""
+        return {"answer": item.answer, "kind": item.kind, "solution": item.solution, **item.extra}
+
     def solution(self, worked: Worked) -> str:
         """The worked solution as text."""
         return "\n".join((*worked.steps, f"Answer: {worked.answer}"))
@@ -137,7 +141,7 @@ def make_task(family: Family, level: int, item: Item) -> Task:
         id=f"{family.domain}/{family.name}/{level}/{digest}",
         domain=family.domain,
         prompt=item.prompt,
-        reference={"answer": item.answer, "kind": item.kind, "solution": item.solution, **item.extra},
+        reference=family.reference(item),
         metadata={"family": family.name, "level": level, "topic": family.topic, "content": item.content},
     )
 

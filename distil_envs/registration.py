@@ -79,5 +79,6 @@ def _vector_env(entry_point: Any, **options: Any) -> gym.vector.VectorEnv[Any, A
 def register_built_in() -> None:
     """The environments of this package. Costs nothing: what they need is imported when one is made."""
     register("distil/Math-v0", tasks="math", verifier="math")
+    register("distil/Science-v0", tasks="science", verifier="science")
     register("distil/Code-v0", tasks="code", entry_point="distil_envs.code.env:CodeEnv", sandbox="auto")
     register("distil/Toy-v0", tasks="toy/rule", verifier="exact")

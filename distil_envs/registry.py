@@ -42,6 +42,7 @@ _LEARNERS: Final = (
 
 _BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "tasks": {
+        "math/competition": "distil_envs.math.task_sets:competition",
         "math/word-problems": "distil_envs.math.task_sets:word_problems",
         "code": "distil_envs.code.task_sets:code",
     },
@@ -51,6 +52,7 @@ _BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "science": "distil_envs.science.verifier:ScienceVerifier",
         "code": "distil_envs.code.verifier:CodeVerifier",
         "exact": "distil_envs.toy:exact_match",
+        "reasoning-gym": "distil_envs.reasoning_gym.verifier:ReasoningGymVerifier",
     },
     "feedback": {
         **{name: f"feedback.providers.{name}:{name}" for name in ("binary", "answer", "diagnosis", "solution", "peer")},
@@ -79,7 +81,11 @@ _BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
-_FAMILIES: Final = {"math": "distil_envs.math.families:FAMILIES", "toy": "distil_envs.toy:FAMILIES"}
+_FAMILIES: Final = {
+    "math": "distil_envs.math.families:FAMILIES",
+    "science": "distil_envs.science.families:FAMILIES",
+    "toy": "distil_envs.toy:FAMILIES",
+}
 """Domains with generated tasks. Sets are named by domain, topic and family, so a new family needs no entry here."""
 
 _registered: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}

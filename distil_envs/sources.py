@@ -15,7 +15,7 @@ import numpy as np
 
 from distil_envs.errors import TaskError
 from distil_envs.family import Family, make_task
-from distil_envs.task import Task
+from distil_envs.task import Split, Task, canonical, split_of
 
 SplitName = Literal["train", "test", "all"]
 
@@ -33,7 +33,7 @@ class Source(ABC):
     size: int
     """Number of distinct contents, both splits together."""
     enumerable: bool
-    """Whether `tasks` is cheap."""
+    """Whether `tasks` and `splits` are cheap."""
 
     name: str
     levels: tuple[int, ...]
@@ -54,6 +54,10 @@ class Source(ABC):
     @abstractmethod
     def tasks(self, split: SplitName) -> tuple[Task, ...]:
         """Every task of the split, each content once."""
+
+    @abstractmethod
+    def splits(self) -> dict[str, Split]:
+        """The split of every canonical content: cheaper than the tasks themselves."""
 
 
 class ListSource(Source):
@@ -84,6 +88,9 @@ class ListSource(Source):
 
     def tasks(self, split: SplitName) -> tuple[Task, ...]:
         return tuple(task for task in self.in_split[split] if self._by_content[task.content] is task)
+
+    def splits(self) -> dict[str, Split]:
+        return {content: task.split for content, task in self._by_content.items()}
 
     @cached_property
     def in_split(self) -> dict[SplitName, tuple[Task, ...]]:
@@ -140,6 +147,10 @@ class FamilySource(Source):
 
     def tasks(self, split: SplitName) -> tuple[Task, ...]:
         return tuple(task for task in self._all if split in ("all", task.split))
+
+    def splits(self) -> dict[str, Split]:
+        contents = (canonical(self.family.domain, item.content) for item in self.family.items(self.level))
+        return {content: split_of(content) for content in contents}
 
     @cached_property
     def _all(self) -> tuple[Task, ...]:

@@ -82,7 +82,7 @@ class Task:
         if explicit is None:
             folded = unicodedata.normalize("NFKC", self.text).casefold()
             explicit = " ".join(folded.split())
-        return json.dumps([self.domain, _thaw(explicit)], sort_keys=True, ensure_ascii=True)
+        return canonical(self.domain, _thaw(explicit))
 
     @property
     def split(self) -> Split:
@@ -116,6 +116,11 @@ class Task:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Task:
         return self
+
+
+def canonical(domain: str, content: Any) -> str:
+    """The canonical content of a task: its domain and ``metadata["content"]`` (or its folded prompt) as JSON."""
+    return json.dumps([domain, content], sort_keys=True, ensure_ascii=True)
 
 
 def split_of(content: str) -> Split:

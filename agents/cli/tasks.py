@@ -151,7 +151,7 @@ def _summary(name: str) -> dict[str, Any]:
         "test": None,
     }
     if all(source.enumerable for source in task_set.sources):
-        split_of = {task.content: task.split for source in task_set.sources for task in source.tasks("all")}
+        split_of = {content: split for source in task_set.sources for content, split in source.splits().items()}
         summary |= Counter(split_of.values())
     return summary
 

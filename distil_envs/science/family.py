@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from distil_envs.family import Family, Worked
+from distil_envs.family import Family, Item, Worked
 from distil_envs.science.kinds import kind_of
 from distil_envs.science.misconceptions import Misconception, listed
 
@@ -15,6 +15,12 @@ class ScienceFamily(Family):
     """A family of science tasks; its topic is ``physics``, ``chemistry``, ``biology`` or ``materials``."""
 
     domain: ClassVar[str] = "science"
+
+    def reference(self, item: Item) -> dict[str, Any]:
+        """As of any family. A misconception that leads to the right answer, or to another's, is left out."""
+        found = super().reference(item)
+        misconceptions = found.pop("misconceptions")
+        return found | {"misconceptions": listed(kind_of(found), found, misconceptions)}
 
 
 def worked(
@@ -26,13 +32,11 @@ def worked(
     key: Sequence[Any] | None = None,
     **extra: Any,
 ) -> Worked:
-    """A question's result of any kind. A misconception that leads to the right answer, or to another's, is left out.
+    """A question's result of any kind.
 
     ``extra``: further fields of the reference that the kind reads.
     """
-    reference = {"kind": kind, "answer": answer, **extra}
-    found = listed(kind_of(reference), reference, misconceptions)
-    return Worked(slots, answer, kind, steps, key, {**extra, "misconceptions": found})
+    return Worked(slots, answer, kind, steps, key, {**extra, "misconceptions": tuple(misconceptions)})
 
 
 def quantity(
