@@ -135,8 +135,8 @@ def _lattice(lattice: str, mass: int, edge: int) -> Worked:
         f"Volume of a cell: ({edge} pm)^3 = {shown(volume)} cm^3",
         f"Mass of a cell: {density} g/cm^3 * {shown(volume)} cm^3 = {shown(density * volume)} g",
         f"Mass of an atom: {mass} g/mol / (6.022e23 1/mol) = {shown(mass / AVOGADRO)} g",
-        f"Atoms in a cell: {shown(density * volume)} g / ({shown(mass / AVOGADRO)} g) = {found:.2f}",
-        f"{n} {'atom' if n == 1 else 'atoms'} in a cell: {lattice}",
+        f"Atoms in a cell: {shown(density * volume)} g / ({shown(mass / AVOGADRO)} g) = {shown(found, 4)}",
+        f"That is {n}, so the lattice is {lattice}",
     ]
     said = {
         "sc": "One atom in a cell was found, as without the factor of the count.",

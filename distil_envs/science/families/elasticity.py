@@ -111,7 +111,7 @@ def _contraction(stress: int, modulus: int, hundredths: int, d: int) -> Worked:
     steps = [
         f"Strain along the rod: {stress} MPa / ({modulus} GPa) = {shown(strain)}",
         f"Strain across it: {nu} * {shown(strain)} = {shown(nu * strain)}",
-        f"The diameter shrinks by {shown(nu * strain)} * {d} mm = {amount(value, 'um')}",
+        f"Loss of diameter: {shown(nu * strain)} * {d} mm = {amount(value, 'um')}",
     ]
     wrong = slips(
         "um",

@@ -17,8 +17,7 @@ HC = 1240
 
 def _halvings(rest: int, count: int) -> Worked:
     start = rest * 2**count
-    left = [start // 2**k for k in range(count + 1)]
-    steps = ["Each half-life leaves a half", f"{' -> '.join(f'{each} g' for each in left)}"]
+    steps = ["Each half-life leaves a half", f"{start} g{' / 2' * count} = {rest} g"]
     wrong = slips(
         "g",
         ("divided-by-the-count", start / count, "The mass was divided by the number of half-lives.", 1),
@@ -46,7 +45,7 @@ def _energy(wavelength: int) -> Worked:
     wrong = slips(
         "eV",
         ("inverted", wavelength / HC, "The wavelength was divided by h * c.", 1),
-        ("multiplied", HC * wavelength, "h * c was multiplied by the wavelength.", 1),
+        ("multiplied", HC * wavelength, "The product h * c was multiplied by the wavelength.", 1),
         ("halved", e / 2, "There is no factor 1/2 in the energy of a photon.", 1),
     )
     return quantity(e, "eV", {"w": wavelength}, steps, wrong)
@@ -58,7 +57,7 @@ def _wavelength(hundredths: int) -> Worked:
     wrong = slips(
         "nm",
         ("inverted", e / HC, "The energy was divided by h * c.", 1),
-        ("multiplied", HC * e, "h * c was multiplied by the energy.", 1),
+        ("multiplied", HC * e, "The product h * c was multiplied by the energy.", 1),
         ("doubled", 2 * HC / e, "There is no factor 2 in the energy of a photon.", 1),
     )
     return quantity(HC / e, "nm", {"e": e}, steps, wrong)
