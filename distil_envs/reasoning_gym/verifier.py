@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from distil_envs.answers import Answer, find_answer
+from distil_envs.answers import Answer, find_answer, trim
 from distil_envs.errors import ConfigError
 from distil_envs.grading import infra_error, shared_pool, timed_out
 from distil_envs.outcome import Check, Diagnosis, Outcome, Status, Trace
@@ -43,14 +43,14 @@ class ReasoningGymVerifier:
         answer = find_answer(completion)
         if answer is None:
             return _judged(task, completion, answer, Diagnosis("unparsable", "There is no answer."))
-        if "".join(answer.text.split()) == "".join(str(task.reference["question"]).split()):
+        if _repeats(answer.text, str(task.reference["question"])):
             return _judged(task, completion, answer, Diagnosis("echo", "The answer repeats the question."))
-        readings = _readings(task, completion, answer)
-        if not readings:
+        texts = readings(task, completion, answer)
+        if not texts:
             message = "The answer as a whole is not of the form that is asked for."
             return _judged(task, completion, answer, Diagnosis("unparsable", message, span=answer.span))
         try:
-            value = self._score(task, readings)
+            value = self._score(task, texts)
         except WorkerTimeout:
             return timed_out("reasoning-gym", self.timeout_s)
         except RemoteError as error:
@@ -65,17 +65,22 @@ class ReasoningGymVerifier:
         wrong = Diagnosis("wrong-value", "This is not the right answer.", {"score": value}, span=answer.span)
         return _judged(task, completion, answer, wrong, value if self.partial_credit else 0.0)
 
-    def _score(self, task: Task, readings: Sequence[str]) -> float | None:
+    def _score(self, task: Task, texts: Sequence[str]) -> float | None:
         from distil_envs.reasoning_gym.items import score
 
         reference = task.to_dict()["reference"]
         config = json.dumps(reference["config"], sort_keys=True)
-        arguments = (reference["dataset"], config, reference["seed"], reference["question"], readings)
+        arguments = (reference["dataset"], config, reference["seed"], reference["question"], texts)
         return shared_pool().run(score, *arguments, timeout_s=self.timeout_s)
 
 
-def _readings(task: Task, completion: str, answer: Answer) -> list[str]:
-    """The answer, and with the signs around it where there are any; those that the scorer may be asked about."""
+def _repeats(text: str, question: str) -> bool:
+    start, end = trim(question, 0, len(question))
+    return "".join(text.split()) == "".join(question[start:end].split())
+
+
+def readings(task: Task, completion: str, answer: Answer) -> list[str]:
+    """The answer, also with the signs around it where there are any; those that the scorer may be asked about."""
     start, end = answer.span
     while start and completion[start - 1] in _CUT:
         start -= 1
