@@ -29,7 +29,7 @@ def _powers(acid: str, exponent: int) -> Worked:
         "",
         ("minus-sign", -exponent, "The minus sign of the definition was left out.", 2),
         ("poh", 14 - exponent, "The pOH was given.", 2),
-        ("natural-logarithm", exponent * log(10), "ln was taken for log10.", 2),
+        ("natural-logarithm", exponent * log(10), "The natural logarithm was taken for log10.", 2),
         ("zeros-counted", exponent - 1, "The zeros behind the point were counted.", 2),
     )
     return exact(exponent, "", {"acid": acid, "c": concentration}, steps, wrong)
@@ -42,7 +42,7 @@ def _poh(tenths: int) -> Worked:
     wrong = slips(
         "",
         ("same", poh, "The pOH was taken for the pH.", 1),
-        ("seven", abs(7 - poh), "7 was taken in place of 14.", 1),
+        ("seven", abs(7 - poh), "The sum was taken to be 7.", 1),
         ("added", 14 + poh, "The pOH was added to 14.", 2),
     )
     return exact(value, "", {"poh": shown(poh)}, steps, wrong)
@@ -57,7 +57,7 @@ def _strong(acid: str, thousandths: int) -> Worked:
     ]
     wrong = slips(
         "",
-        ("natural-logarithm", -log(c), "ln was taken for log10.", 2),
+        ("natural-logarithm", -log(c), "The natural logarithm was taken for log10.", 2),
         ("minus-sign", log10(c), "The minus sign of the definition was left out.", 2),
         ("poh", 14 - value, "The pOH was given.", 2),
         ("no-logarithm", c, "The concentration was given, without its logarithm.", 2),
@@ -79,9 +79,9 @@ def _base(base: str, thousandths: int) -> Worked:
         "",
         ("poh", poh, "The pOH was given.", 3),
         ("one-hydroxide", 14 + log10(c), "Only one OH- of each formula unit was counted.", 1),
-        ("natural-logarithm", 14 + log(n * c), "ln was taken for log10.", 2),
+        ("natural-logarithm", 14 + log(n * c), "The natural logarithm was taken for log10.", 2),
         ("divided-by-hydroxides", 14 + log10(c / n), "The concentration was divided by the number of OH-.", 1),
-        ("sum-of-seven", 7 + poh, "pH and pOH were taken to lie around 7.", 3),
+        ("sum-of-seven", 7 + poh, "The pOH was added to 7.", 3),
     )
     return quantity(value, "", {"base": base, "c": shown(c)}, steps, wrong)
 
@@ -94,7 +94,7 @@ def _from_ph(hundredths: int) -> Worked:
         "mol/L",
         ("plus-sign", 10**ph, "The minus sign of the exponent was left out.", 1),
         ("hydroxide", 10 ** (ph - 14), "The concentration of OH- was given.", 1),
-        ("base-e", 2.718281828459045**-ph, "e was taken as the base instead of 10.", 1),
+        ("base-e", 2.718281828459045**-ph, "The base e was taken instead of 10.", 1),
         ("reciprocal", 1 / ph, "The reciprocal of the pH was given.", 1),
     )
     return quantity(value, "mol/L", {"ph": f"{ph:.2f}"}, steps, wrong)
@@ -112,11 +112,11 @@ def _weak(acid: str, hundredths: int) -> Worked:
     ]
     wrong = slips(
         "",
-        ("x-neglected", -log10(sqrt(ka * c)), "x was neglected beside the concentration, though it counts.", 1),
+        ("x-neglected", -log10(sqrt(ka * c)), "The x in the denominator was neglected, though it counts.", 1),
         ("taken-as-strong", -log10(c), "The acid was taken to be strong.", 1),
         ("forgot-root", -log10(ka * c), "The root was left out.", 2),
         ("pka", -log10(ka), "The pKa was given.", 3),
-        ("natural-logarithm", -log(x), "ln was taken for log10.", 3),
+        ("natural-logarithm", -log(x), "The natural logarithm was taken for log10.", 3),
     )
     return quantity(value, "", {"acid": acid, "c": shown(c), "ka": shown(ka)}, steps, wrong)
 
@@ -133,7 +133,7 @@ def _buffer(acid: str, acid_hundredths: int, base_hundredths: int) -> Worked:
     wrong = slips(
         "",
         ("ratio-upside-down", pka - log10(a / ha), "Acid and salt were exchanged in the ratio.", 2),
-        ("natural-logarithm", pka + log(a / ha), "ln was taken for log10.", 2),
+        ("natural-logarithm", pka + log(a / ha), "The natural logarithm was taken for log10.", 2),
         ("pka-only", pka, "The ratio of salt and acid was left out.", 3),
         ("no-logarithm", pka + a / ha, "The ratio was added without its logarithm.", 2),
     )

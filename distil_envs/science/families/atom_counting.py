@@ -14,8 +14,9 @@ from distil_envs.spaces import Product
 NAMES = {
     "H": "hydrogen", "C": "carbon", "N": "nitrogen", "O": "oxygen", "F": "fluorine", "Na": "sodium",
     "Mg": "magnesium", "Al": "aluminium", "Si": "silicon", "P": "phosphorus", "S": "sulfur", "Cl": "chlorine",
-    "K": "potassium", "Ca": "calcium", "Cr": "chromium", "Mn": "manganese", "Fe": "iron", "Co": "cobalt",
-    "Ni": "nickel", "Cu": "copper", "Zn": "zinc", "Br": "bromine", "Ag": "silver", "Ba": "barium", "Pb": "lead",
+    "B": "boron", "K": "potassium", "Ca": "calcium", "Cr": "chromium", "Mn": "manganese", "Fe": "iron",
+    "Co": "cobalt", "Ni": "nickel", "Cu": "copper", "Zn": "zinc", "Br": "bromine", "Ag": "silver", "Ba": "barium",
+    "Pb": "lead",
 }  # fmt: skip
 """Elements by symbol, as far as the families of chemistry speak of them."""
 _MOLECULES = (

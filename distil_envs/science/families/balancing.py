@@ -9,7 +9,7 @@ from distil_envs.family import Question, Worked
 from distil_envs.science.chemistry import balance, counts
 from distil_envs.science.family import ScienceFamily, worked
 from distil_envs.science.misconceptions import Misconception
-from distil_envs.spaces import Filtered, Product
+from distil_envs.spaces import Product
 
 _EASY = """
 H2 + O2 -> H2O
@@ -48,6 +48,24 @@ P4 + Cl2 -> PCl5
 Cr + Cl2 -> CrCl3
 NCl3 -> N2 + Cl2
 NaN3 -> Na + N2
+Ba + O2 -> BaO
+Rb + Cl2 -> RbCl
+Al + N2 -> AlN
+Ca + N2 -> Ca3N2
+Pb + O2 -> PbO
+Ni + O2 -> NiO
+H2 + F2 -> HF
+H2 + Br2 -> HBr
+H2 + I2 -> HI
+N2 + O2 -> NO
+Cl2 + F2 -> ClF
+P4 + Br2 -> PBr3
+B + F2 -> BF3
+Sb + Cl2 -> SbCl3
+Bi + Cl2 -> BiCl3
+N2 + F2 -> NF3
+Cs + Br2 -> CsBr
+Ti + N2 -> TiN
 """
 _MEDIUM = """
 Fe + O2 -> Fe2O3
@@ -231,16 +249,17 @@ def _mistakes(left: Side, right: Side, coefficients: list[int], elements: list[s
     )
 
 
-def _combustion(carbon: int, hydrogen: int, oxygen: int) -> Worked:
-    parts = (("C", carbon), ("H", hydrogen), ("O", oxygen))
+def _combustion(carbon: int, unsaturation: int, oxygen: int, nitrogen: int) -> Worked:
+    """Of a compound with so many rings or double bonds, which settle its hydrogen."""
+    hydrogen = 2 * carbon + 2 + nitrogen - 2 * unsaturation
+    parts = (("C", carbon), ("H", hydrogen), ("N", nitrogen), ("O", oxygen))
     fuel = "".join(f"{element}{count if count > 1 else ''}" for element, count in parts if count)
-    return _reaction((fuel, "O2"), ("CO2", "H2O"))
+    return _reaction((fuel, "O2"), ("CO2", "H2O", "N2") if nitrogen else ("CO2", "H2O"))
 
 
-_hydrocarbons = Filtered(
-    Product(range(1, 13), range(2, 27, 2), (0,)), lambda c, h, o: 2 * c - 2 <= h <= 2 * c + 2 and (c > 1 or h == 4)
-)
-_oxygenated = Filtered(Product(range(1, 13), range(2, 27, 2), (1, 2)), lambda c, h, o: 2 * c - 2 <= h <= 2 * c + 2)
+_hydrocarbons = Product(range(2, 14), range(3), (0,), (0,))
+_oxygenated = Product(range(1, 13), range(2), (1, 2), (0,))
+_nitrogenous = Product(range(1, 11), range(2), range(3), (1,))
 _BALANCE = (
     "Balance this equation with whole numbers: {skeleton}",
     "Write the balanced equation for {skeleton}",
@@ -259,6 +278,6 @@ FAMILY = ScienceFamily(
         [_listed(_EASY)],
         [_listed(_MEDIUM), Question("combustion", _hydrocarbons, _combustion, _BALANCE)],
         [_listed(_HARD), Question("combustion", _oxygenated, _combustion, _BALANCE)],
-        [_listed(_REDOX)],
+        [_listed(_REDOX), Question("combustion", _nitrogenous, _combustion, _BALANCE)],
     ],
 )

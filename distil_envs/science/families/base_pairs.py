@@ -104,7 +104,7 @@ def _melting(*letters: str) -> Worked:
         "degC",
         ("counted-at", formula(at), "A and T were counted, not G and C.", 1),
         ("forgot-length", 64.9 + 41 * (gc - 16.4), "The division by the length was left out.", 2),
-        ("bracket-ignored", 64.9 + 41 * gc / n - 16.4, "16.4 was subtracted at the end.", 2),
+        ("bracket-ignored", 64.9 + 41 * gc / n - 16.4, "The 16.4 was subtracted at the end.", 2),
         ("counted-g-only", formula(strand.count("G")), "Only G was counted, not C.", 1),
     )
     return quantity(formula(gc), "degC", {"strand": strand}, steps, wrong)

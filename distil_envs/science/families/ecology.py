@@ -104,7 +104,7 @@ def _chain(eaten: int, percents: tuple[int, int, int]) -> Worked:
         "kJ",
         ("stopped-early", b, "The last transfer was left out.", 3),
         ("efficiencies-added", start * sum(percents) / 100, "The percentages were added, not multiplied.", 2),
-        ("ten-percent-rule", start / 1000, "10 % was taken for each transfer.", 1),
+        ("ten-percent-rule", start / 1000, "The rule of 10 % was used for each transfer.", 1),
         (
             "losses-passed-on",
             start * (100 - first) * (100 - second) * (100 - third) / 10**6,
@@ -128,7 +128,7 @@ def _simpson(*numbers: int) -> Worked:
     wrong = slips(
         "",
         ("not-subtracted", pairs / (total * (total - 1)), "The sum was not subtracted from 1.", 4),
-        ("with-replacement", 1 - sum(n * n for n in numbers) / total**2, "n*n was used for n*(n - 1).", 2),
+        ("with-replacement", 1 - sum(n * n for n in numbers) / total**2, "The squares n*n were used for n*(n - 1).", 2),
         ("inverse", total * (total - 1) / pairs, "The inverse was given.", 4),
         ("species-counted", 1 - 1 / len(numbers), "All species were taken to be equally common.", 2),
     )

@@ -23,7 +23,7 @@ def _simple(part: int, km: int, ratio: int) -> Worked:
         ("always-half", vmax / 2, "Half of Vmax was given, as if [S] were Km.", 1),
         ("km-on-top", vmax - value, "Km was put in the numerator, not [S].", 1),
         ("saturated", vmax, "The enzyme was taken to be saturated.", 2),
-        ("forgot-sum", vmax * ratio, "[S] was divided by Km alone.", 1),
+        ("forgot-sum", vmax * ratio, "The concentration [S] was divided by Km alone.", 1),
     )
     return exact(value, "umol/min", {"v": vmax, "km": km, "s": s}, steps, wrong)
 
@@ -37,7 +37,7 @@ def _rate(vmax: int, km: int, s: int) -> Worked:
     wrong = slips(
         "umol/min",
         ("km-on-top", vmax * km / (km + s), "Km was put in the numerator, not [S].", 2),
-        ("forgot-sum", vmax * s / km, "[S] was divided by Km alone.", 1),
+        ("forgot-sum", vmax * s / km, "The concentration [S] was divided by Km alone.", 1),
         ("always-half", vmax / 2, "Half of Vmax was given, as if [S] were Km.", 2),
         ("forgot-vmax", s / (km + s), "Vmax was left out.", 2),
     )
@@ -69,8 +69,8 @@ def _turnover(vmax: int, enzyme: int) -> Worked:
     ]
     wrong = slips(
         "1/s",
-        ("nano-taken-as-micro", vmax / enzyme, "nmol was taken for umol.", 1),
-        ("upside-down", enzyme / 1000 / vmax, "[E] was divided by Vmax.", 2),
+        ("nano-taken-as-micro", vmax / enzyme, "A nmol was taken for a umol.", 1),
+        ("upside-down", enzyme / 1000 / vmax, "The concentration [E] was divided by Vmax.", 2),
         ("multiplied", vmax * enzyme / 1000, "Vmax was multiplied by [E].", 2),
     )
     return quantity(value, "1/s", {"v": vmax, "e": enzyme}, steps, wrong)

@@ -236,8 +236,8 @@ FAMILY = ScienceFamily(
                 (
                     "X-linked recessive {trait}: the mother is {mother}, the father {father}. What is the probability, "
                     "as a fraction, that a {asked} of theirs is affected?",
-                    "Take {trait}, X-linked and recessive. The father is {father}, the mother {mother}. Give the fraction "
-                    "that says how likely a {asked} of theirs has it.",
+                    "Take {trait}, X-linked and recessive. The father is {father}, the mother {mother}. Give the "
+                    "fraction that says how likely a {asked} of theirs has it.",
                 ),
             ),
             Question(

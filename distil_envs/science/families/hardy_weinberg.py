@@ -40,7 +40,7 @@ def _genotype(hundredths: int, genotype: str) -> Worked:
     wrong = slips(
         "",
         ("forgot-two", p * q, "The factor 2 of 2*p*q was left out.", 2),
-        ("other-homozygote", p * p if genotype == "aa" else q * q, "p and q were exchanged.", 2),
+        ("other-homozygote", p * p if genotype == "aa" else q * q, "The two alleles were exchanged.", 2),
         ("not-squared", q if genotype == "aa" else p, "An allele's frequency was given.", 2),
         ("rest", 1 - value, "The frequency of the other genotypes was given.", 2),
     )
@@ -111,7 +111,7 @@ def _selected(hundredths: int, generations: int) -> Worked:
         ("homozygotes-only", q**2, "The frequency of aa was given, not of a.", 1),
         ("one-generation", q / (1 + q), "Only one generation was reckoned with.", 1),
         ("unchanged", q, "Selection was left out.", 1),
-        ("aa-subtracted", max(q - generations * q**2, 0), "q^2 was subtracted in each generation.", 1),
+        ("aa-subtracted", max(q - generations * q**2, 0), "In each generation q^2 was subtracted.", 1),
     )
     return quantity(value, "", {"q": shown(q), "n": generations}, steps, wrong)
 

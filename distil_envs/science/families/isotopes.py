@@ -234,7 +234,8 @@ FAMILY = ScienceFamily(
                 Product(_IONS.split()),
                 _electrons,
                 (
-                    "How many electrons does an ion of {isotope} with the charge {charge} have? {symbol} has atomic number {z}.",
+                    "An ion of {isotope} has the charge {charge}. The atomic number of {symbol} is {z}. How many "
+                    "electrons does it have?",
                     "The atomic number of {symbol} is {z}. Count the electrons of {isotope} with the charge {charge}.",
                 ),
             ),
@@ -278,8 +279,8 @@ FAMILY = ScienceFamily(
                 Product(tuple(_HALF_LIVES), range(15, 500, 12), range(5, 101, 5)),
                 _remaining,
                 (
-                    "The half-life of {isotope} is {h} {units}. How many mg of {m} mg are left after {t} {units}? Give 3 "
-                    "significant figures.",
+                    "The half-life of {isotope} is {h} {units}. How many mg of {m} mg are left after {t} {units}? Give "
+                    "3 significant figures.",
                     "What mass in mg of {m} mg {isotope} (half-life {h} {units}) remains after {t} {units}, to 3 "
                     "significant figures?",
                 ),

@@ -23,14 +23,17 @@ _TERNARY = (
     "H2SO4:S H2SO3:S HNO3:N HNO2:N H3PO4:P H3PO3:P H2CO3:C HClO:Cl HClO2:Cl HClO3:Cl HClO4:Cl KMnO4:Mn K2MnO4:Mn "
     "K2Cr2O7:Cr K2CrO4:Cr Na2SO4:S Na2SO3:S Na2S2O3:S KNO3:N KNO2:N CaCO3:C Na2C2O4:C H2C2O4:C KClO3:Cl NaClO:Cl "
     "KIO3:I HIO4:I KBrO3:Br NaBrO4:Br Ca3(PO4)2:P Al2(SO4)3:S Ba(NO3)2:N Mg(ClO4)2:Cl Ca(ClO)2:Cl Na2FeO4:Fe "
-    "LiAlO2:Al K2S2O7:S Na3VO4:V K2WO4:W Ag2CrO4:Cr CaSiO3:Si Na3AsO4:As H2SeO4:Se"
+    "LiAlO2:Al K2S2O7:S Na3VO4:V K2WO4:W Ag2CrO4:Cr CaSiO3:Si Na3AsO4:As H2SeO4:Se H3AsO4:As Na2MoO4:Mo "
+    "H2CrO4:Cr HIO3:I HBrO3:Br NaVO3:V BaSO4:S Li3PO4:P AgNO3:N KClO2:Cl Ca(HCO3)2:C NaHSO3:S Mg(NO2)2:N K2TeO3:Te "
+    "Na2SnO3:Sn"
 )
 _IONS = (
     "SO4^2-:S SO3^2-:S S2O3^2-:S S4O6^2-:S NO3^-:N NO2^-:N NH4^+:N PO4^3-:P CO3^2-:C C2O4^2-:C ClO^-:Cl ClO2^-:Cl "
     "ClO3^-:Cl ClO4^-:Cl BrO3^-:Br IO3^-:I IO4^-:I MnO4^-:Mn MnO4^2-:Mn CrO4^2-:Cr Cr2O7^2-:Cr FeO4^2-:Fe VO2^+:V "
     "VO^2+:V UO2^2+:U SiO3^2-:Si AlO2^-:Al Al(OH)4^-:Al Zn(OH)4^2-:Zn AlF6^3-:Al SiF6^2-:Si PF6^-:P BF4^-:B "
     "FeCl4^-:Fe CuCl4^2-:Cu PtCl6^2-:Pt PtCl4^2-:Pt AuCl4^-:Au HSO4^-:S HCO3^-:C HPO4^2-:P H2PO4^-:P SnCl6^2-:Sn "
-    "MoO4^2-:Mo WO4^2-:W AsO4^3-:As"
+    "MoO4^2-:Mo WO4^2-:W AsO4^3-:As "
+    "IO^-:I BrO^-:Br SeO4^2-:Se VO4^3-:V ReO4^-:Re S2O7^2-:S HSO3^-:S TeO3^2-:Te BrO4^-:Br PO3^3-:P"
 )
 
 

@@ -23,7 +23,7 @@ def _doublings(start: int, doublings: int) -> Worked:
         "",
         ("doubled-once", 2 * start, "The cells were doubled only once.", 1),
         ("two-times-n", start * 2 * doublings, "The number was multiplied by 2*n, not by 2^n.", 1),
-        ("n-squared", start * doublings**2, "n^2 was taken for 2^n.", 1),
+        ("n-squared", start * doublings**2, "The square n^2 was taken for 2^n.", 1),
         ("one-more", 2 * value, "One doubling too many was counted.", 1),
         ("forgot-start", 2**doublings, "It was reckoned from a single cell.", 2),
     )
@@ -79,7 +79,7 @@ def _exponential(start: int, percent: int, years: int) -> Worked:
         ("linear", start * (1 + r * years), "Growth was taken to be linear.", 2),
         ("yearly-steps", start * (1 + r) ** years, "Growth was reckoned in yearly steps, not continuously.", 2),
         ("wrong-sign", start * exp(-r * years), "The exponent was given a minus sign.", 2),
-        ("base-ten", start * 10 ** (r * years), "10 was taken as the base instead of e.", 2),
+        ("base-ten", start * 10 ** (r * years), "The base 10 was taken instead of e.", 2),
     )
     return quantity(value, "", {"start": start, "r": shown(r), "t": years}, steps, wrong)
 
@@ -90,7 +90,7 @@ def _doubling_time(thousandths: int, unit: str) -> Worked:
     steps = ["N doubles when e^(r*t) = 2, so t = ln(2) / r.", f"0.6931 / ({shown(r)} 1/{unit}) = {amount(value, unit)}"]
     wrong = slips(
         unit,
-        ("log10", log10(2) / r, "log10 was taken for ln.", 1),
+        ("log10", log10(2) / r, "The logarithm log10 was taken for ln.", 1),
         ("forgot-logarithm", 2 / r, "The logarithm of 2 was left out.", 1),
         ("one-over-r", 1 / r, "The time for growth by the factor e was given.", 1),
         ("upside-down", r / log(2), "The fraction was turned upside down.", 2),
@@ -107,7 +107,7 @@ def _growth_rate(first: int, factor: int, hours: int) -> Worked:
     ]
     wrong = slips(
         "1/h",
-        ("log10", log10(factor) / hours, "log10 was taken for ln.", 2),
+        ("log10", log10(factor) / hours, "The logarithm log10 was taken for ln.", 2),
         ("no-logarithm", factor / hours, "The logarithm was left out.", 2),
         ("relative-increase", (factor - 1) / hours, "Growth was taken to be linear.", 2),
         ("upside-down", hours / log(factor), "The fraction was turned upside down.", 2),
@@ -149,7 +149,7 @@ def _logistic(tenths: int, capacity: int, share: int, years: int) -> Worked:
         "",
         ("exponential", start / decay, "Growth was taken to be without limit.", 4),
         ("wrong-sign", k / (1 + a / decay), "The exponent was given a plus sign.", 2),
-        ("ratio-not-lessened", k / (1 + k / start * decay), "1 was not subtracted from K/N0.", 1),
+        ("ratio-not-lessened", k / (1 + k / start * decay), "The 1 was not subtracted from K/N0.", 1),
         ("forgot-one", k / (a * decay), "The 1 in the denominator was left out.", 3),
     )
     return quantity(value, "", {"r": shown(r), "K": k, "N": start, "t": years}, steps, wrong)
