@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from distil_envs.outcome import Check, Outcome, Span, Status, Trace
 from distil_envs.science.judgement import Judgement, Kind, malformed
 from distil_envs.science.kinds import kind_of
 from distil_envs.science.misconceptions import named
+from distil_envs.science.units import registry
 from distil_envs.task import Task
 from distil_envs.worker_pool import RemoteError, WorkerError, WorkerTimeout
 
@@ -39,13 +40,28 @@ class ScienceVerifier:
 
     def __call__(self, task: Task, completion: str) -> Outcome:
         try:
-            return shared_pool().run(grade_science, task, completion, timeout_s=self.timeout_s)
+            return shared_pool().run(_Prepared(), task, completion, timeout_s=self.timeout_s)
         except WorkerTimeout:
             return timed_out("science", self.timeout_s)
         except RemoteError as error:
             return infra_error(error.type_name, f"the science verifier raised: {error.message}\n{error.traceback_text}")
         except (WorkerError, Exception) as error:
             return infra_error(type(error).__name__, f"the science verifier could not be run: {error}")
+
+
+class _Prepared:
+    """`grade_science`, of which a worker makes the registry of units as it loads it: that time is no completion's."""
+
+    def __reduce__(self) -> tuple[Callable[[], Callable[[Task, str], Outcome]], tuple[()]]:
+        return _prepared, ()
+
+    def __call__(self, task: Task, completion: str) -> Outcome:
+        return grade_science(task, completion)
+
+
+def _prepared() -> Callable[[Task, str], Outcome]:
+    registry()
+    return grade_science
 
 
 def grade_science(task: Task, completion: str) -> Outcome:
