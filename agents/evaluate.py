@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agents.policy import Policy
@@ -13,6 +13,7 @@ from agents.statistics import Interval, mean_interval, pass_at_k, proportion_int
 from distil_envs import Check, Episode, ToolCalled
 from distil_envs.counted import derive
 from distil_envs.errors import ConfigError
+from distil_envs.science.chance import Chance, chance
 from distil_envs.vector import TokenVectorEnv
 
 
@@ -41,6 +42,8 @@ class Evaluation:
     """Mean number of tokens that the policy made in an episode, greedily."""
     tool_calls: float = 0.0
     """Mean number of tools that it called in an episode, greedily."""
+    chance: Chance | None = None
+    """What a guess would reach; None unless all these tasks are multiple choice."""
     per_task: list[dict[str, Any]] = field(default_factory=list)
     """Task id and results, in order: what paired comparisons need."""
 
@@ -56,6 +59,7 @@ class Evaluation:
             "status": self.status,
             "length": self.length,
             "tool_calls": self.tool_calls,
+            "chance": asdict(self.chance) if self.chance else None,
             "per_task": self.per_task,
         }
 
@@ -130,6 +134,7 @@ def summary(
         status=dict(Counter(str(e.outcome.status) for e in greedy if e.outcome is not None)),
         length=sum(sum(attempt.sampled) for e in usable_greedy for attempt in e.attempts) / count,
         tool_calls=sum(_calls(episode) for episode in usable_greedy) / count,
+        chance=chance(episode.task for episode in usable_greedy),
         per_task=per_task,
     )
 

@@ -94,6 +94,8 @@ def evaluate_model(model: Name, options: Annotated[EvalOptions, tyro.conf.arg(na
     about |= {"seed": config.seed, "feedback": config.feedback, "resources": resources}
     out.print(Text(f"{model} on {config.env}, {name}, {options.split} split", style="bold"), soft_wrap=True)
     out.print(_table(result))
+    if result.chance is not None:
+        out.print(str(result.chance))
     if options.output is not None:
         about |= {"environment": config.environment.arguments(), "samples": options.samples}
         _write(options.output.expanduser(), {**about, **result.to_dict()})

@@ -17,9 +17,10 @@ from rich.text import Text
 from agents.cli.output import console
 from distil_envs import registry
 from distil_envs.errors import ConfigError, DistilError
+from distil_envs.science.chance import chance
 from distil_envs.sources import SplitName, level_of
 from distil_envs.task import TEST_FRACTION, Task
-from distil_envs.task_set import Count, load_tasks
+from distil_envs.task_set import Count, FixedTaskSet, load_tasks
 from distil_envs.validation import Problem, Report, validate_tasks
 
 SHOWN = 50
@@ -44,8 +45,11 @@ def list_tasks(
         name: A task set, file or anything else that --tasks takes; empty for every registered set.
         json_lines: One JSON object a line instead of a table.
     """
+    floor = None
     if name:
-        counts = load_tasks(name, "all").counts()
+        found = load_tasks(name, "all")
+        counts = found.counts()
+        floor = chance(found) if isinstance(found, FixedTaskSet) else None
         rows = [asdict(count) for count in counts]
         table = _count_table(name, counts)
     else:
@@ -55,6 +59,8 @@ def list_tasks(
         _print_json(rows)
     else:
         console().print(table)
+        if floor is not None:
+            console().print(str(floor))
 
 
 def show(

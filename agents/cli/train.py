@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from agents.cli.output import console
+from agents.cli.output import chances, console
 from agents.cli.report import comparison, contents
 from agents.cli.run_options import Start, configure, told_how_to_resume
 from agents.config import TrainerConfig
@@ -45,4 +45,6 @@ def train(prog: str, words: Sequence[str]) -> None:
     if result:  # only the main process has one
         out = console()
         out.print(comparison(result["evaluations"]))
+        for name, floor in chances(result["evaluations"]).items():
+            out.print(f"{name}: {floor}")
         out.print(contents(path), soft_wrap=True)
