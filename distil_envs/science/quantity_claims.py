@@ -12,6 +12,8 @@ _SAME = frozenset((
     "=", "(", ")", "about", "approximately", "roughly", "approx", "i", "e", "ie", "which", "that", "is", "equals",
     "equivalently",
 ))  # fmt: skip
+_WITHIN = frozenset(("sin", "cos", "tan", "ln", "log", "exp", "sqrt", "/", "*", "+", "^"))
+"""What stands before a number that is a part of something larger: ``sin 30° = 0.5`` does not state 30°."""
 _NOT = frozenset(("not", "isn", "never", "cannot"))
 _SKIP = frozenset(("about", "=", "(", "be", "equal", "to", "approximately", "roughly", "exactly", "t", "'", "’"))
 
@@ -36,6 +38,8 @@ class Claim:
     """From the last to the first."""
     bound: bool
     """Whether it is only a bound: ``< 5 m/s``."""
+    goes_on: bool
+    """Whether something else is offered behind it: ``5 m/s or km/h``."""
 
 
 def claimed(found: Text) -> Claim | None:
@@ -59,10 +63,13 @@ def claimed(found: Text) -> Claim | None:
             # A bare number shares the unit: 5 or 6 m/s.
             rivals.append(Rival(each if each.factors else replace(each, factors=last.factors), how, each.first == 0))
         following = each
-    return Claim(last, tuple(rivals), _bound(found, kept[-1]))
+    behind = [token.text.lower() for token in found.tokens[kept[-1].end :]]
+    return Claim(last, tuple(rivals), _bound(found, kept[-1]), "or" in behind and behind[:2] != ["or", "so"])
 
 
 def _connection(found: Text, one: Quantity, other: Quantity) -> str:
+    if one.first and found.tokens[one.first - 1].text.lower() in _WITHIN:
+        return ""
     words = [token.text.lower() for token in found.tokens[one.end : other.first]]
     if not _HEDGE.isdisjoint(words) or words == ["to"]:
         return "hedge"

@@ -23,7 +23,9 @@ _VULGAR = frozenset(VULGAR)
 _CONSTANTS = frozenset(("pi", "π"))
 _RUN_OPS = frozenset(("+", "-", "*", "/", "^", "(", ")", "{", "}", "!", "±", "frac", "sqrt", "√"))
 _REMARK = re.compile(
-    r"\b[0-9]+\s*(?:s\.?\s?f\b|d\.?\s?p\b|(?:sig(?:nificant)?|decimal)\b\.?(?:\s*(?:fig(?:ure)?|digit|place)s?)?)", re.I
+    r"\b[0-9]+\s*(?:s\.?\s?f\b|d\.?\s?p\b|(?:sig(?:nificant)?|decimal)\b\.?(?:\s*(?:fig(?:ure)?|digit|place)s?)?)"
+    r"|\(\s*(?:no\s+units?|unitless|dimensionless)\s*\)",
+    re.I,
 )
 _INSIDE = frozenset(("^", "_", "{", "*", "/", "+"))
 

@@ -140,6 +140,7 @@ SYMBOLS: Final[dict[str, tuple[frozenset[str], tuple[str, ...]]]] = {
     "decibel": (_NONE, ("level_decibel",)),
     "decibels": (_NONE, ("level_decibel",)),
     "nucleotides": (_NONE, ("base_pair",)),
+    "gauss": (_NONE, ("magnetic_gauss",)),
 }
 
 OWN: Final = (
@@ -149,6 +150,7 @@ OWN: Final = (
     "molal = mole / kilogram",
     "counts_per_minute = 1 / minute",
     "part_per_billion = 1e-9",
+    "magnetic_gauss = 1e-4 * tesla",
 )
 """Units that pint lacks, or whose symbol is taken there."""
 

@@ -41,7 +41,7 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     last = claim.quantity
     if claim.bound:
         return malformed("unparsable", "One value is asked for, not a bound for it.", last.span)
-    if last.several or asked.hedged(claim):
+    if last.several or claim.goes_on or asked.hedged(claim):
         start = min((rival.quantity.span[0] for rival in claim.rivals), default=last.span[0])
         return malformed("hedge", "Two different answers are given, so none of them counts.", (start, last.span[1]))
     value = value_of(asked, last)

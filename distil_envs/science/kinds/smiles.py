@@ -46,6 +46,8 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     mol, span = found[-1]
     if len(found) > 1:
         before, place = found[-2]
+        if text[place[1] - 1] not in ",;:" and not text[place[1] : span[0]].strip():
+            return malformed("unparsable", "A SMILES has no spaces in it.", (place[0], span[1]))
         if _canonical(before) != _canonical(mol) and alternatives(text[place[1] : span[0]]):
             return malformed("hedge", "Two different molecules are offered; give one.", (place[0], span[1]))
     if len(found) == 1 and hanging(text[: span[0]], text[span[1] :]):
