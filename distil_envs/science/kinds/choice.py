@@ -116,11 +116,11 @@ def _mentions(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span
     if _SEVERAL.fullmatch(text):
         yield from ((found[0], found.span()) for found in _LETTER.finditer(text) if found[0] in options)
         return
-    said = list(_phrases(options, text))
+    phrases = list(_phrases(options, text))
     rest = text
-    for _, (start, end) in said:  # letters inside an option's text are no letters of options
+    for _, (start, end) in phrases:  # letters inside an option's text are no letters of options
         rest = rest[:start] + "." * (end - start) + rest[end:]
-    yield from [*said, *_letters(options, rest)]
+    yield from [*phrases, *_letters(options, rest)]
 
 
 def _letters(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]]:
