@@ -42,8 +42,9 @@ class DistIL(Learner):
 
     gamma: float = 1.0
     """Discount of future disagreement per token of the policy, in [0, 1]. 1 is the paper's."""
-    future_weight: float = 1.0
-    """Weight w of the future term. 1 is the paper's; 0 leaves local credit only."""
+    future_weight: float = 0.1
+    """Weight w of the future term. 1 is the paper's, and exact; 0 leaves local credit only. The default is measured: no
+    weight was best on every task (docs/learners.md), and on SmolLM2 those from 0.3 on collapsed (README)."""
     credit: Literal["episode", "attempt"] = "episode"
     """How far the future term looks: to the end of the episode, or of the attempt."""
     charge: Literal["strictly-future", "full-sum"] = "strictly-future"

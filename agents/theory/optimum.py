@@ -70,9 +70,15 @@ def claims(vocabulary: int = 3, horizon: int = 4, seed: int = 0) -> list[Claim]:
     return [
         near("q* = p/(V* + λ) less the q that BFGS on L finds, largest", float((q - found).abs().max()), 0.0, 1e-5),
         near("L(q*) less the L that BFGS finds", least - value, 0.0, 1e-10),
-        near("expected gradient of DistIL at q*", _norm(world, DistIL(baseline="none"), q), 0.0, 1e-10),
-        above("expected gradient of DistIL at q = p", _norm(world, DistIL(baseline="none"), p), 0.01),
-        near("the same with KL cost", _norm(world, DistIL(baseline="none", cost="kl"), p), 0.0, 1e-10),
+        near(
+            "expected gradient of DistIL at q*", _norm(world, DistIL(future_weight=1.0, baseline="none"), q), 0.0, 1e-10
+        ),
+        above(
+            "expected gradient of DistIL at q = p", _norm(world, DistIL(future_weight=1.0, baseline="none"), p), 0.01
+        ),
+        near(
+            "the same with KL cost", _norm(world, DistIL(future_weight=1.0, baseline="none", cost="kl"), p), 0.0, 1e-10
+        ),
         near("expected gradient of CE (local credit) there", _norm(world, CE(), p), 0.0, 1e-10),
         near("q* less p where V* is the same after all tokens", float((alike[()] - p[0]).abs().max()), 0.0, 1e-12),
     ]

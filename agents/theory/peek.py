@@ -84,7 +84,7 @@ def claims() -> list[Claim]:
         near("q(peek) with KL cost", fixed_point(1.0, kl=True), 0.42, 5e-3),
         near(
             "expected gradient of DistIL with KL cost there",
-            residual(DistIL(baseline="none", cost="kl"), fixed_point(1.0, kl=True)),
+            residual(DistIL(future_weight=1.0, baseline="none", cost="kl"), fixed_point(1.0, kl=True)),
             0.0,
             1e-10,
         ),

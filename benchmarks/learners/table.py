@@ -93,12 +93,14 @@ def absolute(results: Results, table: str) -> Iterator[str]:
             + " | ".join(f"{share(next(iter(of.values()))[1]):.3f}" if of else "" for of in before)
             + " | |"
         )
-    for method in results.plan.options["tables"][table]:
+    others = [other for _, other in COMPARISONS[results.plan.name].get(table, []) if other.startswith("matched: ")]
+    for method in (*results.plan.options["tables"][table], *others):
         by_task = [results.marks(table, task, method) for task in tasks]
         if not any(by_task):
             continue
         cells = [_absolute(list(of.values())) for of in by_task]
-        yield f"| {method} | " + " | ".join(cells) + f" | {', '.join(sorted({str(len(of)) for of in by_task}))} |"
+        name = method.replace("matched: ", "as above: ")
+        yield f"| {name} | " + " | ".join(cells) + f" | {', '.join(sorted({str(len(of)) for of in by_task}))} |"
 
 
 def _absolute(marks: Sequence[tuple[float, str]]) -> str:

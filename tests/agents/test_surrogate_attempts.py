@@ -217,17 +217,17 @@ def test_the_world_has_what_it_should() -> None:
 @pytest.mark.parametrize("seed", [0, 1])
 def test_credit_for_the_episode_is_the_gradient_of_the_objective(seed: int) -> None:
     theta, expert = WORLD.table(seed), WORLD.table(100 + seed)
-    got = expected_gradient(theta, expert, DistIL(baseline="none"))
+    got = expected_gradient(theta, expert, DistIL(future_weight=1.0, baseline="none"))
     exact = finite_differences(lambda each: WORLD.objective(each, expert), theta)
     assert relative(got, exact) < 1e-9
 
 
 def test_credit_for_the_attempt_is_the_gradient_with_the_way_to_it_held_fixed() -> None:
-    learner = DistIL(baseline="none", credit="attempt")
+    learner = DistIL(future_weight=1.0, baseline="none", credit="attempt")
     got = expected_gradient(THETA, EXPERT, learner)
     exact = finite_differences(lambda each: WORLD.by_attempt(each, THETA, EXPERT), THETA)
     assert relative(got, exact) < 1e-9
-    assert relative(got, expected_gradient(THETA, EXPERT, DistIL(baseline="none"))) > 0.1
+    assert relative(got, expected_gradient(THETA, EXPERT, DistIL(future_weight=1.0, baseline="none"))) > 0.1
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -245,7 +245,7 @@ def test_one_attempt_alone_is_the_gradient_of_its_own_costs(attempt: int) -> Non
     """Of the first exactly; of the second with the way to it held fixed, whatever the credit."""
     exact = finite_differences(lambda each: WORLD.by_attempt(each, THETA, EXPERT, (attempt,)), THETA)
     for credit in ("episode", "attempt"):
-        learner = DistIL(baseline="none", credit=credit)  # type: ignore[arg-type]
+        learner = DistIL(future_weight=1.0, baseline="none", credit=credit)  # type: ignore[arg-type]
         got = expected_gradient(THETA, EXPERT, learner, learnable=WORLD.chosen(attempt))
         assert relative(got, exact) < 1e-9
 
@@ -261,8 +261,8 @@ def test_leave_one_out(gamma: float, credit: str, choice: str) -> None:
     """
     options = {"gamma": gamma, "credit": credit}
     learnable = CHOICES[choice]
-    plain = expected_gradient(THETA, EXPERT, DistIL(baseline="none", **options), learnable=learnable)  # type: ignore[arg-type]
-    paired = expected_gradient(THETA, EXPERT, DistIL(**options), learnable=learnable, group_size=2)  # type: ignore[arg-type]
+    plain = expected_gradient(THETA, EXPERT, DistIL(future_weight=1.0, baseline="none", **options), learnable=learnable)  # type: ignore[arg-type]
+    paired = expected_gradient(THETA, EXPERT, DistIL(future_weight=1.0, **options), learnable=learnable, group_size=2)  # type: ignore[arg-type]
     if choice in ("all", "first", "second"):
         assert relative(paired, plain) < 1e-10
     else:

@@ -144,7 +144,7 @@ def fixed(expert: Tensor) -> Callable[[int, tuple[int, ...]], Tensor]:
 @pytest.mark.parametrize("top_k", [False, True])
 def test_is_the_gradient_of_the_objective(world: World, top_k: bool) -> None:
     theta, expert = world.table(0), world.table(100)
-    got = expected_gradient(world, theta, fixed(expert), DistIL(baseline="none"), top_k=top_k)
+    got = expected_gradient(world, theta, fixed(expert), DistIL(future_weight=1.0, baseline="none"), top_k=top_k)
     exact = finite_differences(lambda each: world.objective(each, each, expert), theta)
     assert relative(got, exact) < 1e-8
 
@@ -171,12 +171,14 @@ def test_other_weights_are_the_two_argument_field(world: World, weight: float, c
 
 def test_the_kl_cost_is_the_gradient_of_the_expected_kl(world: World) -> None:
     theta, expert = world.table(2), world.table(102)
-    got = expected_gradient(world, theta, fixed(expert), DistIL(baseline="none", cost="kl"))
+    got = expected_gradient(world, theta, fixed(expert), DistIL(future_weight=1.0, baseline="none", cost="kl"))
     exact = finite_differences(lambda each: world.objective(each, each, expert, "kl"), theta)
     assert relative(got, exact) < 1e-8
-    at_the_expert = expected_gradient(world, expert, fixed(expert), DistIL(baseline="none", cost="kl"))
+    at_the_expert = expected_gradient(
+        world, expert, fixed(expert), DistIL(future_weight=1.0, baseline="none", cost="kl")
+    )
     assert float(at_the_expert.norm()) < 1e-12
-    with_ce = expected_gradient(world, expert, fixed(expert), DistIL(baseline="none"))
+    with_ce = expected_gradient(world, expert, fixed(expert), DistIL(future_weight=1.0, baseline="none"))
     assert float(with_ce.norm()) > 1e-2  # the optimum of CE is not the teacher (tabular: q = p/(V*+λ))
 
 
@@ -208,8 +210,8 @@ def test_leave_one_out_leaves_the_expectation_unchanged(gamma: float, cost: str)
     world = World(3, 3)
     theta, expert = world.table(4), world.table(104)
     options = {"gamma": gamma, "cost": cost}
-    plain = expected_gradient(world, theta, fixed(expert), DistIL(baseline="none", **options))  # type: ignore[arg-type]
-    paired = expected_gradient(world, theta, fixed(expert), DistIL(**options), group_size=2)  # type: ignore[arg-type]
+    plain = expected_gradient(world, theta, fixed(expert), DistIL(future_weight=1.0, baseline="none", **options))  # type: ignore[arg-type]
+    paired = expected_gradient(world, theta, fixed(expert), DistIL(future_weight=1.0, **options), group_size=2)  # type: ignore[arg-type]
     assert relative(paired, plain) < 1e-10
 
 
@@ -221,8 +223,8 @@ def test_own_trace_feedback_keeps_the_baseline_unbiased() -> None:
     def expert_of(member: int, group: tuple[int, ...]) -> Tensor:
         return experts[world.completions[group[member]][0]]
 
-    plain = expected_gradient(world, theta, expert_of, DistIL(baseline="none"))
-    assert relative(expected_gradient(world, theta, expert_of, DistIL(), group_size=2), plain) < 1e-10
+    plain = expected_gradient(world, theta, expert_of, DistIL(future_weight=1.0, baseline="none"))
+    assert relative(expected_gradient(world, theta, expert_of, DistIL(future_weight=1.0), group_size=2), plain) < 1e-10
 
 
 def test_siblings_in_the_feedback_stay_out_of_the_baseline() -> None:
@@ -239,9 +241,11 @@ def test_siblings_in_the_feedback_stay_out_of_the_baseline() -> None:
 
     depends_on = torch.zeros(3, 3, dtype=torch.bool)
     depends_on[0, 1] = True
-    plain = expected_gradient(world, theta, expert_of, DistIL(baseline="none"), group_size=3)
-    guarded = expected_gradient(world, theta, expert_of, DistIL(), group_size=3, depends_on=lambda group: depends_on)
-    unguarded = expected_gradient(world, theta, expert_of, DistIL(), group_size=3)
+    plain = expected_gradient(world, theta, expert_of, DistIL(future_weight=1.0, baseline="none"), group_size=3)
+    guarded = expected_gradient(
+        world, theta, expert_of, DistIL(future_weight=1.0), group_size=3, depends_on=lambda group: depends_on
+    )
+    unguarded = expected_gradient(world, theta, expert_of, DistIL(future_weight=1.0), group_size=3)
     assert relative(guarded, plain) < 1e-10
     assert relative(unguarded, plain) > 1e-2
 
@@ -268,9 +272,9 @@ def test_siblings_that_a_choice_passed_over_count_too() -> None:
         table[0, 2] = not succeeded(group, 1)
         return table
 
-    plain = expected_gradient(world, theta, expert_of, DistIL(baseline="none"), group_size=3)
+    plain = expected_gradient(world, theta, expert_of, DistIL(future_weight=1.0, baseline="none"), group_size=3)
     for passed_over, unbiased in ((True, True), (False, False)):
         named = functools.partial(depends_on, passed_over=passed_over)
-        got = expected_gradient(world, theta, expert_of, DistIL(), group_size=3, depends_on=named)
+        got = expected_gradient(world, theta, expert_of, DistIL(future_weight=1.0), group_size=3, depends_on=named)
         assert (relative(got, plain) < 1e-10) == unbiased
         assert unbiased or relative(got, plain) > 1e-3

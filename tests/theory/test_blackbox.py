@@ -9,7 +9,11 @@ from agents.theory.blackbox import expected_from_samples
 from agents.theory.world import random_tree, relative
 
 
-@pytest.mark.parametrize("learner", [DistIL(baseline="none"), DistIL(baseline="none", gamma=0.7), CE()], ids=repr)
+@pytest.mark.parametrize(
+    "learner",
+    [DistIL(future_weight=1.0, baseline="none"), DistIL(future_weight=1.0, baseline="none", gamma=0.7), CE()],
+    ids=repr,
+)
 @pytest.mark.parametrize(("count", "ask"), [(1, 1.0), (2, 1.0), (1, 0.25), (2, 0.5)])
 def test_the_expectation_is_exact(learner: DistIL, count: int, ask: float) -> None:
     world, _, theta = random_tree(2, 3, 1)

@@ -13,8 +13,8 @@ from agents.theory.world import differences, random_tree, relative
 @pytest.mark.parametrize(("shape", "seed"), [((2, 4), 1), ((4, 3), 2)])
 def test_only_undiscounted_credit_in_full_has_an_objective(shape: tuple[int, int], seed: int) -> None:
     world, _, theta = random_tree(*shape, seed)
-    assert asymmetry(world, theta, DistIL(baseline="none")) < 1e-9
-    assert asymmetry(world, theta, DistIL(baseline="none", gamma=0.8)) > 1e-2
+    assert asymmetry(world, theta, DistIL(future_weight=1.0, baseline="none")) < 1e-9
+    assert asymmetry(world, theta, DistIL(future_weight=1.0, baseline="none", gamma=0.8)) > 1e-2
     assert asymmetry(world, theta, DistIL(baseline="none", future_weight=2.0)) > 1e-2
     assert asymmetry(world, theta, CE()) > 1e-2  # local credit follows no objective either
 

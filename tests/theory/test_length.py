@@ -19,7 +19,7 @@ def test_the_learner_is_at_rest_at_the_optimum(cost: str) -> None:
     world = tree(3, HORIZON, p.log().expand(len(states), 3))
     eos = length.optimum(kl=cost == "kl", horizon=HORIZON)
     q = torch.stack([torch.stack([eos[len(prefix)], *[(1 - eos[len(prefix)]) / 2] * 2]) for prefix in states])
-    learner = DistIL(baseline="none", cost=cost)  # type: ignore[arg-type]
+    learner = DistIL(future_weight=1.0, baseline="none", cost=cost)  # type: ignore[arg-type]
     assert float(world.expected_gradient(learner, q.log()).norm()) < 1e-10
     lengths = world.mask.sum(-1).double()
     assert float((world.weights(q.log()) * lengths).sum()) == pytest.approx(length.expected_length(eos), abs=1e-12)

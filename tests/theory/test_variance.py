@@ -15,10 +15,10 @@ from feedback.distribution import Hidden
 
 LEARNERS = {
     "local": DistIL(future_weight=0.0),
-    "γ = .9, leave-one-out": DistIL(gamma=0.9),
-    "future CE, leave-one-out": DistIL(),
-    "future KL": DistIL(cost="kl", baseline="none"),
-    "future CE": DistIL(baseline="none"),
+    "γ = .9, leave-one-out": DistIL(future_weight=1.0, gamma=0.9),
+    "future CE, leave-one-out": DistIL(future_weight=1.0),
+    "future KL": DistIL(future_weight=1.0, cost="kl", baseline="none"),
+    "future CE": DistIL(future_weight=1.0, baseline="none"),
 }
 
 
