@@ -207,6 +207,7 @@ _nuclei = (
 _decays = Filtered(
     Product(range(20, 501, 20), range(2, 25), range(3, 61)), lambda m, half, t: t % half and t < 5 * half
 )
+_ages = Filtered(Product(range(3, 96), (30, 1600, 5730)), lambda percent, half: percent != 50)
 _lit = Filtered(Product(range(150, 601, 5), range(18, 56)), lambda w, tenths: HC / w > tenths / 10 + 0.2)
 
 FAMILY = ScienceFamily(
@@ -227,7 +228,7 @@ FAMILY = ScienceFamily(
             Question("photoelectric", _lit, _photoelectric, _PHOTOELECTRIC),
         ],
         [
-            Question("age", Product(range(3, 96), (30, 1600, 5730)), _age, _AGE),
+            Question("age", _ages, _age, _AGE),
             Question("de-broglie", Product(range(20, 1001, 10)), _de_broglie, _DE_BROGLIE),
         ],
     ],
