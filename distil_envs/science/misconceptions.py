@@ -52,8 +52,14 @@ def named(kind: Kind, reference: Mapping[str, Any], text: str, span: Span) -> li
                     "misconception",
                     f"{each['message']}{shown}",
                     {"name": each["name"], "step": number},
-                    reveals_reference=str(reference["answer"]) in step,
+                    reveals_reference=_told(reference) in step,
                     span=span,
                 )
             ]
     return []
+
+
+def _told(reference: Mapping[str, Any]) -> str:
+    """What a text that gives the answer away has in it."""
+    answer = str(reference["answer"])
+    return str(reference["options"][answer]) if reference.get("kind") == "choice" else answer
