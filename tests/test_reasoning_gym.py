@@ -21,7 +21,7 @@ from distil_envs.reasoning_gym.faults import BUILT_ANEW, READABLE, REFUSED  # no
 from distil_envs.reasoning_gym.verifier import ReasoningGymVerifier, readings  # noqa: E402
 
 SLOW = {
-    *("arc_agi", "figlet_font", "futoshiki", "group_anagrams", "intermediate_integration", "quantum_lock"),
+    *("arc_agi", "figlet_font", "futoshiki", "group_anagrams", "quantum_lock"),
     *("simple_integration", "sokoban", "zebra_puzzles"),
 }
 """Sets that take a second and more for three items."""

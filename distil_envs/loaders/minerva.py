@@ -1,13 +1,15 @@
 r"""Minerva's undergraduate problems (OCWCourses): ``problem`` or ``question``, ``answer`` or a box in ``solution``.
 
 Lewkowycz et al. 2022 take a number for right within 1 %. So a number with a decimal point or an exponent becomes a
-`quantity` of that tolerance, without its unit since the rows do not tell that apart; every other is mathematics.
+`quantity` of that tolerance, without its unit since the rows do not tell that apart; every other is an `expression`.
+`distil_envs.science.ScienceVerifier` grades both.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from distil_envs.loaders.math_like import math_task
@@ -24,6 +26,7 @@ def minerva_task(row: Mapping[str, Any], task_id: str, family: str) -> Task:
     task = math_task(row, task_id, family)
     answer = task.reference["answer"].strip("$ ")
     if not _MEASURED.fullmatch(answer):
-        return task
+        return replace(task, reference={**task.reference, "kind": "expression"})
     measured = {"answer": answer, "kind": "quantity", "tolerance": TOLERANCE, "unit": "optional"}
-    return Task(task_id, "science", f"{task.prompt}\n\n{REQUEST}", {**task.reference, **measured}, task.metadata)
+    prompt = f"{task.prompt}\n\n{REQUEST}"
+    return replace(task, domain="science", prompt=prompt, reference={**task.reference, **measured})

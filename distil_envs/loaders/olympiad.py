@@ -1,6 +1,7 @@
 """OlympiadBench (He et al. 2024): open-ended problems of mathematics and physics, with a list as the final answer.
 
-A number with a unit or a tolerance becomes a `quantity`, whose unit the prompt names. What cannot be graded is a bad
+A number with a unit or a tolerance becomes a `quantity`, whose unit the prompt names, everything else an `expression`:
+`distil_envs.science.ScienceVerifier` grades them all. What cannot be graded is a bad
 line that says why: proofs, rows with pictures, answers that a human should judge.
 """
 
@@ -28,7 +29,7 @@ def olympiad_task(row: Mapping[str, Any], task_id: str) -> Task:
     _gradable(row)
     subject = (optional_text(row, "subject") or "Math").casefold()
     unit = optional_text(row, "unit")
-    reference = _reference(row, _answers(row), _plain(unit or ""), physics=subject == "physics")
+    reference = _reference(row, _answers(row), _plain(unit or ""))
     solutions = "\n\n".join(_texts(row, "solution"))
     parts = [optional_text(row, "context"), text(row, "question"), f"Give the answer in {unit}." if unit else None]
     metadata = {
@@ -38,7 +39,7 @@ def olympiad_task(row: Mapping[str, Any], task_id: str) -> Task:
     }
     return Task(
         id=task_id,
-        domain="math" if "kind" not in reference else "science",
+        domain="math" if reference["kind"] == "expression" and subject != "physics" else "science",
         prompt="\n\n".join(part for part in parts if part),
         reference=reference | ({"solution": solutions} if solutions else {}),
         metadata={name: value for name, value in metadata.items() if value is not None},
@@ -69,11 +70,11 @@ def _answers(row: Mapping[str, Any]) -> str:
     return _COMMA.sub(", ", answer) if field(row, "is_multiple_answer") else answer
 
 
-def _reference(row: Mapping[str, Any], answer: str, unit: str, *, physics: bool) -> dict[str, Any]:
+def _reference(row: Mapping[str, Any], answer: str, unit: str) -> dict[str, Any]:
     numerical = optional_text(row, "answer_type") == "Numerical"
     error = optional_text(row, "error")
     if not numerical or not (unit or error):
-        return {"answer": answer, "kind": "expression"} if physics else {"answer": answer}
+        return {"answer": answer, "kind": "expression"}
     numbers = answer.split(",") if field(row, "is_multiple_answer") else [answer]
     items = [f"{_NAMED.sub('', number.strip())} {unit}".strip() for number in numbers]
     reference: dict[str, Any] = {"answer": ", ".join(items), "kind": "quantity", "unit": "optional"}

@@ -17,6 +17,7 @@ REFUSED: Final[Mapping[str, str]] = {
     "composite": "it joins other sets; join them with commas instead",
     "game_of_life_halting": "its scorer gives 1 to every answer that is not empty",
     "graph_color": _NO_ORACLE,
+    "intermediate_integration": _HASHED,
     "isomorphic_strings": _HASHED,
     "knight_swap": _HASHED,
     "letter_jumble": "its scorer looks at no word beyond those of the right answer",
@@ -47,7 +48,6 @@ READABLE: Final[Mapping[str, re.Pattern[str]]] = {
         # Their scorers run the answer as Python, themselves or through sympy: no name of a program may stand in it.
         "binary_matrix": _GRID,
         "countdown": r"[\d\s+\-*/()]*",
-        "intermediate_integration": _FORMULA,
         "n_queens": r"[Q_\s,\[\]'\"]*",
         "simple_integration": _FORMULA,
         "spiral_matrix": _GRID,
