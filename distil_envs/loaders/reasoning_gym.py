@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl
 
+from distil_envs.answers import find_answer
 from distil_envs.counted import derive
 from distil_envs.errors import ConfigError, TaskError
 from distil_envs.jsonl import OnError, Rows, collect
@@ -84,9 +85,15 @@ def _task(name: str, options: dict[str, Any], row: dict[str, Any], number: int) 
         id=f"reasoning-gym/{name}/{row['seed']:08x}/{number}",
         domain="reasoning-gym",
         prompt=f"{row['question'].rstrip()}\n\n{REQUEST}",
-        reference={"answer": row["answer"], **about},
+        reference={"answer": _response(row["answer"]), **about},
         metadata={"family": name, "topic": "reasoning"},
     )
+
+
+def _response(answer: str) -> str:
+    """The answer as a response that is read as this answer: a grid or a sentence needs its tags."""
+    read = find_answer(answer)
+    return answer if read is not None and read.text == answer else f"<answer>\n{answer}\n</answer>"
 
 
 def _value(written: str) -> Any:

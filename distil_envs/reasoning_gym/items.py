@@ -70,9 +70,10 @@ def score(name: str, config: str, seed: int, question: str, texts: Sequence[str]
 
 
 def _checked(value: Any) -> float:
-    if not isinstance(value, Real) or not math.isfinite(value) or not 0 <= value <= 1:
+    score = float(value) if isinstance(value, Real) else math.nan
+    if not 0 <= score <= 1:
         raise ValueError(f"the scorer returned {value!r}; expected a number from 0 to 1")
-    return float(value)
+    return score
 
 
 _cached = lru_cache(maxsize=256)(item)
