@@ -10,6 +10,7 @@ _LABEL = re.compile(
 )
 _UNIT = re.compile(r"(.*[\d}])\s*(\\%|%|(?:\\mathrm|\\text)\s*\{.*\}.*|[A-Za-z]{2,}[A-Za-z ./]*)\s*", re.S)
 _TWICE = re.compile(r"(.*(?:[<>=]|\\[lg]eq).*?|.*olution.*?):(.+)", re.S)
+_COMMAND = re.compile(r"\\[A-Za-z]+")
 _GROUP = re.compile(r"(?<![\d,.])\d{1,3}(?:,\d{3})+(?![\d,])")
 
 
@@ -19,7 +20,7 @@ def rewrites(shape: str, answer: str) -> Iterator[str]:
     text = _GROUP.sub(lambda match: match[0].replace(",", ""), text).strip()
     label = _LABEL.fullmatch(text)
     name, value = (label[1], label[2]) if label else ("", text)
-    if shape == "relation" and label and label[1].strip(" =") not in value:
+    if shape == "relation" and label and label[1].strip(" =") not in _COMMAND.sub("", value):
         shape = "scalar"  # solved for a letter, and 2 x = 6 would not be
     match shape:
         case "words":

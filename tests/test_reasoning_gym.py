@@ -56,6 +56,7 @@ def test_enough_sets_can_be_used() -> None:
     assert not (set(READABLE) | BUILT_ANEW | SLOW) & set(REFUSED)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # arc_agi's library leaves a file open
 @pytest.mark.parametrize("name", SAMPLED)
 def test_its_own_answers_are_right_and_those_of_other_items_are_not(name: str) -> None:
     found = tasks(name)
