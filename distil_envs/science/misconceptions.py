@@ -62,4 +62,4 @@ def named(kind: Kind, reference: Mapping[str, Any], text: str, span: Span) -> li
 def _told(reference: Mapping[str, Any]) -> str:
     """What a text that gives the answer away has in it."""
     answer = str(reference["answer"])
-    return str(reference["options"][answer]) if reference.get("kind") == "choice" else answer
+    return str((reference.get("options") or {}).get(answer, answer))

@@ -1,8 +1,8 @@
 """Multiple choice: ``B``.
 
-Reference: ``answer``, a letter; ``options``, texts by letter; ``why``, for some wrong letters a sentence that says why
-that option tempts. Right are the letter in any dress (``(B)``, ``B.``, ``option B``, ``B) its text``) and the text of
-that option alone. Two letters are a hedge.
+Reference: ``answer``, a letter; ``options``, texts by letter (absent: A to J, without texts); ``why``, for some wrong
+letters a sentence that says why that option tempts. Right are the letter in any dress (``(B)``, ``B.``, ``option B``,
+``B) its text``) and the text of that option alone. Two letters are a hedge.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from distil_envs.science.wording import folded, told
 _SHORT = 200
 """Characters that the patterns for short answers look at: their time grows faster than the text."""
 _READ = 2000
+_LETTERS = "ABCDEFGHIJ"
 _LETTER = re.compile(r"[A-Z]")
 _DRESS = r"[\s*_$(\[{\"'`]*"
 _ALONE = re.compile(
@@ -48,7 +49,7 @@ _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 def check(reference: Mapping[str, Any]) -> None:
     """See `distil_envs.science.judgement.Kind.check`."""
-    options = reference.get("options")
+    options = _options(reference)
     if not isinstance(options, Mapping) or len(options) < 2:
         raise TaskError(f"options must be two or more texts by letter, got {options!r:.80}")
     for letter in (*options, *(reference.get("why") or ())):
@@ -63,7 +64,7 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     check(reference)
     skipped = max(0, len(text) - _READ)
     text = _plain(text[skipped:])
-    options: Mapping[str, str] = reference["options"]
+    options: Mapping[str, str] = _options(reference)
     whole = (skipped, skipped + len(text))
     if _same(text, options[reference["answer"]]):  # also where several options say the same
         return correct(whole)
@@ -86,6 +87,11 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
 def parts(text: str) -> list[str]:
     """See `distil_envs.science.judgement.Kind.parts`."""
     return [text]
+
+
+def _options(reference: Mapping[str, Any]) -> Any:
+    """Where only letters are asked about, as in a list of them, each stands for itself."""
+    return reference.get("options", {letter: letter for letter in _LETTERS})
 
 
 def _mentions(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]]:
