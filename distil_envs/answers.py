@@ -5,6 +5,8 @@ r"""Where the answer stands in a completion: one rule, whatever is asked for.
 3. Else what follows the last ``####``, ``answer is`` or ``Answer:``, to the end of the line, or the next with text.
 4. Else the last line with text.
 
+A displayed formula or a matrix over several lines is one line.
+
 What is read of that text depends on what is asked for. Only the last `READ_CHARS` characters of a completion are
 looked at.
 """
@@ -22,6 +24,8 @@ _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _TAG = re.compile(r"<answer>", re.I)
 _END_TAG = re.compile(r"</answer>", re.I)
 _MARK = re.compile(r"####|answer\s+is\b\s*:?|answer\s*[:=]", re.I)
+_BLOCKS = (("[", "]"), ("{", "}"), ("\\begin", "\\end"))
+_BLOCK_LINES = 40
 _BETWEEN_BOXES = re.compile(r"[\s,;$.]*(?:and|or)?[\s,;$.]*")
 _MEANING = re.compile(r"[0-9A-Za-zπ∞∅ℝ½¼¾⅓⅔√]")
 
@@ -49,6 +53,7 @@ def find_answer(completion: str) -> Answer | None:
     region = boxes[0] if boxes else _tagged(completion, start) or _marked(completion, start)
     if region is None:
         region = last_line(completion, start, len(completion))
+        region = region and block_before(completion, start, region)
     if region is None:
         return None
     region = trim(completion, *region)
@@ -100,7 +105,7 @@ def _marked(text: str, start: int) -> Span | None:
         return None
     for line in _lines(text, last.end(), len(text)):
         if _MEANING.search(text, *line):
-            return line
+            return _block_after(text, line)
     return None
 
 
@@ -111,6 +116,36 @@ def last_line(text: str, start: int, end: int) -> Span | None:
         if text[slice(*line)].strip():
             last = line
     return last
+
+
+def block_before(text: str, start: int, line: Span) -> Span:
+    """The line, with those before it that it closes the brackets, display or environment of."""
+    first = line[0]
+    for _ in range(_BLOCK_LINES):
+        if _open(text[first : line[1]]) >= 0 and text[first : line[1]].count("$$") % 2 == 0:
+            return (first, line[1])
+        if first <= start:
+            break
+        first = max(start, text.rfind("\n", start, first - 1) + 1)
+    return line
+
+
+def _block_after(text: str, line: Span) -> Span:
+    """The line, with those after it that close what it opens."""
+    end = line[1]
+    for _ in range(_BLOCK_LINES):
+        if _open(text[line[0] : end]) <= 0:
+            return (line[0], end)
+        if end >= len(text):
+            break
+        stop = text.find("\n", end + 1)
+        end = len(text) if stop < 0 else stop
+    return line
+
+
+def _open(text: str) -> int:
+    """Brackets and environments that are opened, less those that are closed."""
+    return sum(text.count(first) - text.count(last) for first, last in _BLOCKS)
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[Span]:
