@@ -1,7 +1,8 @@
 r"""Which part of the text that holds the answer (`distil_envs.answers`) is mathematics.
 
 Where there are words, the last mathematical expression; two expressions that only hedge between them (``5 or maybe 6``)
-are kept together, so that a hedge is never a right answer.
+are kept together, so that a hedge is never a right answer. Words that compare or deny are read as signs
+(`distil_envs.math.worded`), and a remark in brackets is left out.
 """
 
 from __future__ import annotations
@@ -9,30 +10,60 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from distil_envs.answers import Answer, find_answer, last_line, trim
+from distil_envs.answers import Answer, block_before, find_answer, last_line, trim
+from distil_envs.math.characters import plain
 from distil_envs.math.tokens import split_letters
 from distil_envs.math.vocabulary import UNITS
+from distil_envs.math.worded import DENIES, with_reals, with_signs, without_remarks
 from distil_envs.outcome import Span
 
 _MAX_LINE = 4_000
 _WORD = re.compile(r"\\[A-Za-z]+(?:\{[A-Za-z~ ]*\})?|[A-Za-z]{2,}")
 _TEXT_ARGUMENT = re.compile(r"\\(?:text|mbox|textrm|textbf)\{[~ ]*[A-Za-z]+[~ ]+[A-Za-z]+[A-Za-z~ ]*\}")
 _HEDGE = re.compile(r"\b(?:or|either|maybe|perhaps|possibly)\b", re.I)
+_STOPS = re.compile(rf"[.?](?=\s)|(?<=\S):(?=\s)|{DENIES}")
+_ASIDE = DENIES + "≥≤≠<>"
+"""Signs that begin what is said about an answer, besides the answer: ``18, not 17``, ``17, which is more than 10``."""
+_FRENCH = re.compile(r"([\[\]])([^\[\]]*[\w)}∞]\s*[,;]\s*[^\[\]\s][^\[\]]*)([\[\]])")
 _MEANING = re.compile(r"[0-9A-Za-zπ∞∅ℝ½¼¾⅓⅔√]")
 
 
-def read_answer(completion: str, *, prose: bool = False) -> Answer | None:
-    """The answer, or None when there is none. ``prose``: the answer is words, so do not look for an expression."""
-    found = find_answer(completion)
+def read_answer(completion: str, shape: str = "scalar") -> Answer | None:
+    """The answer in plain characters (`distil_envs.math.characters`), or None when there is none.
+
+    ``shape``: what is asked for, see `distil_envs.math.question.Question`; ``words`` and ``text`` are taken as they
+    stand, without looking for an expression.
+    """
+    text = plain(completion)
+    found = find_answer(text)
     if found is None or found.joined:
         return found
-    region = trim(completion, *_shortened(completion, *found.span))
-    if not prose:
-        if "\n" in completion[slice(*region)]:
-            region = trim(completion, *(last_line(completion, *region) or region))
-        region = _expression(completion, *region)
-    text = completion[slice(*region)]
-    return Answer(text, region) if text else None
+    region = trim(text, *_shortened(text, *found.span))
+    if shape not in ("words", "text"):
+        if "\n" in text[slice(*region)]:
+            last = last_line(text, *region) or region
+            region = trim(text, *block_before(text, region[0], last))
+        start, end = region
+        inside = with_signs(without_remarks(text[start:end]))
+        if shape == "interval":
+            inside = _round_brackets(with_reals(inside))
+        text = text[:start] + inside + text[end:]
+        region = _expression(text, *trim(text, *region))
+        if text.startswith("...", region[1]) and re.search(r"\d\.\d+$", text[slice(*region)]):
+            region = (region[0], region[1] + 3)  # 0.333...
+    inside = text[slice(*region)]
+    return Answer(inside, region) if inside else None
+
+
+def _round_brackets(text: str) -> str:
+    """``]1, 2]`` as ``(1, 2]``."""
+
+    def turned(match: re.Match[str]) -> str:
+        if match[2].count("(") != match[2].count(")"):
+            return match[0]
+        return match[1].replace("]", "(") + match[2] + match[3].replace("[", ")")
+
+    return _FRENCH.sub(turned, text)
 
 
 def _shortened(text: str, start: int, end: int) -> Span:
@@ -52,6 +83,12 @@ def _paired(text: str, start: int, end: int) -> Span:
         surplus = sum(inside.count(char) for char in "([{") - sum(inside.count(char) for char in ")]}")
         if surplus > 0 and inside[0] in "([{":
             start += 1
+        elif surplus > 0 and inside[-1] in "([{":
+            end -= 1
+        elif surplus < 0 and (
+            closed := re.match(r"[^()\[\]]*[)\]]\s*(?==)", inside)
+        ):  # 8) = 5/36 of P(sum is 8) = 5/36
+            start += closed.end()
         elif surplus < 0 and inside[-1] in ")]}":
             end -= 1
         else:
@@ -61,7 +98,7 @@ def _paired(text: str, start: int, end: int) -> Span:
 def _expression(text: str, start: int, end: int) -> Span:
     """The last expression of a line with words; the line itself when it has no words or no expression."""
     pieces = list(_pieces(text, start, end))
-    if len(pieces) == 1 and pieces[0] == (start, end):
+    if len(pieces) == 1 and pieces[0] == (start, end) and DENIES not in text[start:end]:
         return (start, end)
     kept: list[Span] = []
     for piece in pieces:
@@ -72,6 +109,7 @@ def _expression(text: str, start: int, end: int) -> Span:
                 kept.append(trimmed)
     if not kept:
         return (start, end)
+    kept = [piece for piece in kept if text[piece[0]] not in _ASIDE] or kept
     last = kept[-1]
     for previous in reversed(kept[:-1]):
         if not _HEDGE.search(text, previous[1], last[0]):
@@ -106,8 +144,16 @@ def _pieces(text: str, start: int, end: int) -> Iterator[Span]:
 def _is_maths(text: str, word: re.Match[str]) -> bool:
     """Whether letters are mathematics: ``sinx``, ``dx``, ``ab`` in ``2ab`` or ``ab + c``, but not ``lot``."""
     pieces = split_letters(word.group())
+    if text[word.end() : word.end() + 1] == "^":
+        return True
     if pieces and re.fullmatch("d[a-z]", word.group()):
         return True
+    if (
+        pieces is None
+        and (len(word.group()) == 2 and word.group().lower() not in UNITS)
+        and re.search(r"[\d})]$|[+*/]\s*$", text[max(0, word.start() - 3) : word.start()])
+    ):
+        return True  # ``at`` in ut + at²/2
     if pieces is None or any(kind != "symbol" for kind, _ in pieces):
         return pieces is not None
     before = text[max(0, word.start() - 8) : word.start()]
@@ -116,10 +162,15 @@ def _is_maths(text: str, word: re.Match[str]) -> bool:
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[Span]:
+    """Parts that a full stop, a colon outside of brackets, or a denial separates."""
     at = start
-    for place in [start + match.start() for match in re.finditer(r"[.?](?=\s)", text[start:end])]:
+    for match in _STOPS.finditer(text, start, end):
+        place = match.start()
+        before = text[at:place]
+        if match.group() == ":" and any(before.count(a) != before.count(b) for a, b in ("()", "[]", "{}")):
+            continue
         yield (at, place)
-        at = place + 1
+        at = place if match.group() == DENIES else place + 1
     yield (at, end)
 
 

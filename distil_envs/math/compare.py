@@ -8,9 +8,10 @@ depend on the variable's name alone; where both sides are real, if there are suc
   number or polynomial other than zero decides: not equal;
 - what neither tells apart is equal.
 
-Variables are taken as positive where roots, logarithms or fractional powers of them occur, as textbooks do. There is no
+Variables are taken as positive where roots, logarithms or fractional powers of them occur, as textbooks do; not where
+the root of a square is all there is, since √(x²) is |x|. There is no
 tolerance, except where the reference itself is written as a decimal: then a value is right that rounds to it and lies
-within 0.1 %.
+within 0.1 % (1.1 % for what no decimal can state exactly, such as 2/3 or a root, from two figures on).
 """
 
 from __future__ import annotations
@@ -45,10 +46,11 @@ def same_value(reference: Node, answer: Node, *, up_to_constant: bool = False) -
     """Compare two scalars by the rule of this module. ``up_to_constant``: their difference may be any constant."""
     expected, got = exact(reference), exact(answer)
     if expected is not None and got is not None:
-        return Verdict(up_to_constant or got == expected or abs(got - expected) <= _tolerance(reference, expected))
+        near = abs(got - expected) <= _tolerance(reference, expected, inexact=_only_rounded(answer, got))
+        return Verdict(up_to_constant or got == expected or near)
     if same_tree(reference, answer):
         return Verdict(True)
-    if expected is not None and (tolerance := _tolerance(reference, expected)):
+    if expected is not None and (tolerance := _tolerance(reference, expected, inexact=_only_rounded(answer, None))):
         return Verdict(_near(expected, answer, tolerance))
     names = sorted(symbols(reference) | symbols(answer))
     positive = _positive(reference) or _positive(answer)
@@ -118,7 +120,11 @@ def _at_points(
     if len(agreed) < min(_NEEDED, len(points)):
         return None
     for point in agreed[-_NEEDED:]:
-        if differ(point, _PRECISE + 100, _PRECISE):
+        try:
+            different = differ(point, _PRECISE + 100, _PRECISE)
+        except Undefined:  # only rounding gave it a value, as in 1/(sin(x)^2 + cos(x)^2 - 1)
+            return Verdict(False)
+        if different:
             return Verdict(False, point or None, *_shown_at(reference, answer, point))
     return Verdict(True)
 
@@ -133,7 +139,7 @@ def _close(first: Any, second: Any, digits: int) -> bool:
 def _shown_at(reference: Node, answer: Node, point: Point) -> tuple[str, str]:
     rational = [substituted_exact(node, point) for node in (reference, answer)]
     values = [
-        numeric(node, point, 30) if value is None or value.denominator > 1000 or abs(value) > 10**12 else value
+        numeric(node, point, 60) if value is None or value.denominator > 1000 or abs(value) > 10**12 else value
         for node, value in zip((reference, answer), rational, strict=True)
     ]
     return shown(values[0]), shown(values[1])
@@ -167,7 +173,7 @@ def _point(names: Sequence[str], index: int, positive: bool) -> Point:
 
 def _positive(node: Node) -> bool:
     for part in walk(node):
-        if part.op == "root" and symbols(part):
+        if part.op == "root" and symbols(part) and not _is_square(part.args[1]):
             return True
         if part.op == "call" and part.args[0] == "ln" and symbols(part):
             return True
@@ -178,8 +184,19 @@ def _positive(node: Node) -> bool:
     return False
 
 
-def _tolerance(reference: Node, value: Fraction) -> Fraction:
-    """Half a unit of the last decimal place as written, at most 0.1 %; zero for what is not written as a decimal."""
+def _is_square(node: Node) -> bool:
+    """Whether it is written as even powers and numbers, so that its square root is real everywhere."""
+    factors = node.args if node.op == "mul" else (node,)
+    powers = [exact(part.args[1]) for part in factors if part.op == "pow" and symbols(part)]
+    numbers = sum(1 for part in factors if not symbols(part))
+    even = all(power is not None and power.denominator == 1 and power % 2 == 0 for power in powers)
+    return even and len(powers) + numbers == len(factors)
+
+
+def _tolerance(reference: Node, value: Fraction, *, inexact: bool) -> Fraction:
+    """Half a unit of the last decimal place as written, at most 0.1 % (1.1 % for an ``inexact`` answer, if two figures
+    are given); zero for what is not written as a decimal.
+    """
     decimals = max((part.decimals for part in walk(reference)), default=-1)
     if decimals < 0 or reference.op not in ("num", "neg", "mul"):
         return Fraction(0)
@@ -187,7 +204,20 @@ def _tolerance(reference: Node, value: Fraction) -> Fraction:
     for part in reference.args if reference.op == "mul" else ():
         if part.op == "pow":
             scale *= exact(part) or 1
-    return min(scale * Fraction(1, 2 * 10**decimals), abs(value) / 1000)
+    unit = scale / 10**decimals
+    share = Fraction(11, 1000) if inexact and abs(value) >= 10 * unit else Fraction(1, 1000)
+    return Fraction(min(unit / 2, abs(value) * share))
+
+
+def _only_rounded(answer: Node, value: Fraction | None) -> bool:
+    """Whether an answer is written exactly and a decimal can only round it."""
+    if any(part.decimals >= 0 for part in walk(answer)):
+        return False
+    rest = value.denominator if value is not None else 3
+    for factor in (2, 5):
+        while rest % factor == 0:
+            rest //= factor
+    return rest > 1
 
 
 def _near(expected: Fraction, answer: Node, tolerance: Fraction) -> bool:

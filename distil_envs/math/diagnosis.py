@@ -12,15 +12,8 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from distil_envs.math.compare import Verdict, same_value
-from distil_envs.math.match import (
-    Match,
-    distinct,
-    equal_items,
-    items_of,
-    matrix_rows,
-    tuple_items,
-    unmatched,
-)
+from distil_envs.math.entries import matrix_rows, tuple_items
+from distil_envs.math.match import Match, distinct, equal_items, items_of, unmatched
 from distil_envs.math.question import Question
 from distil_envs.math.tree import Node, rebuild, symbols
 from distil_envs.math.values import Undefined, exact, numeric

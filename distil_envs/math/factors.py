@@ -8,9 +8,12 @@ from typing import NoReturn
 
 from distil_envs.math.tokens import Token, Unreadable
 from distil_envs.math.tree import Node
+from distil_envs.math.vocabulary import UNITS
 
 MAX_DEPTH = 40
 MAX_FACTORIALS = 12
+_DEGREES = {"sqrt": 2, "cbrt": 3, "fourth root": 4}
+_OF_ANGLES = ("sin", "cos", "tan", "cot", "sec", "csc")
 
 
 class Factors(ABC):
@@ -64,7 +67,9 @@ class Factors(ABC):
         letters = token.kind == "word" and token.text.isascii() and token.text.isalpha() and len(token.text) <= 2
         length = token.end - token.start
         before = self.tokens[self.at - 1] if self.at else None
-        return letters and length > len(token.text) and (before is None or before.kind != "number")
+        if before is not None and before.text in "})]" and before.text and token.text.lower() in UNITS:
+            return False
+        return letters and length > len(token.text) and (before is None or before.kind not in ("number", "constant"))
 
     def signed(self) -> Node:
         start = self.token.start
@@ -106,17 +111,12 @@ class Factors(ABC):
         return node
 
     def postfix(self, node: Node, start: int) -> Node:
-        while self.is_op("!") or self.token.kind == "super":
-            if self.token.kind == "super":
-                token = self.take()
-                exponent = Node("num", (Fraction(token.text),), (token.start, token.end))
-                node = Node("pow", (node, exponent), self.span(start))
-            else:
-                self.factorials += 1
-                if node.op == "fact" or self.factorials > MAX_FACTORIALS:
-                    self.fail("so many factorials are not read")
-                self.take()
-                node = Node("fact", (node,), self.span(start))
+        while self.is_op("!"):
+            self.factorials += 1
+            if node.op == "fact" or self.factorials > MAX_FACTORIALS:
+                self.fail("so many factorials are not read")
+            self.take()
+            node = Node("fact", (node,), self.span(start))
         return node
 
     def primary(self) -> Node:
@@ -180,9 +180,17 @@ class Factors(ABC):
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self.fail("it is nested too deeply")
-        node = self.sum()
+        node = self.over(self.sum())
         self.depth -= 1
         return node
+
+    def over(self, above: Node) -> Node:
+        r"""The fraction of TeX's ``{above \over below}``, or ``above`` alone."""
+        if not self.is_op("over"):
+            return above
+        self.take()
+        below = self.sum()
+        return Node("mul", (above, Node("inv", (below,), below.span)), (above.span[0], below.span[1]))
 
     def argument(self) -> Node:
         r"""An argument of a LaTeX command: a group, or a single digit or letter (``\frac12``)."""
@@ -202,15 +210,14 @@ class Factors(ABC):
         return self.primary()
 
     def command(self, token: Token) -> Node:
-        if token.text == "sqrt":
-            degree: Node | None = None
+        if token.text in _DEGREES:
+            degree = Node("num", (Fraction(_DEGREES[token.text]),), token_span(token))
             if self.token.kind == "open" and self.token.text == "[":
                 self.take()
                 degree = self.nested()
                 self.expect("close", "]")
             inside = self.primary() if self.token.kind == "open" else self.argument()
-            two = Node("num", (Fraction(2),), token_span(token))
-            return Node("root", (degree or two, inside), self.span(token.start))
+            return Node("root", (degree, inside), self.span(token.start))
         first, second = self.argument(), self.argument()
         span = self.span(token.start)
         if token.text == "binom":
@@ -235,6 +242,8 @@ class Factors(ABC):
             arguments = (self.group(),)
         else:
             arguments = (self.bare_argument(),)
+        if name in _OF_ANGLES:
+            arguments = tuple(map(_radians, arguments))
         node = self.applied(name, base, arguments, token)
         if exponent is None:
             return node
@@ -266,18 +275,26 @@ class Factors(ABC):
             self.take()
             below = self.power()
             factors.append(Node("inv", (below,), below.span))
-        return factors[0] if len(factors) == 1 else Node("mul", tuple(factors), self.span(start))
+        node = factors[0] if len(factors) == 1 else Node("mul", tuple(factors), self.span(start))
+        if self.is_op("°"):
+            self.take()
+            node = Node("unit", (node, "°"), self.span(start))
+        return node
 
     def bracket(self, token: Token) -> Node:
         if self.token.kind == "close":
             return Node("list", (token.text, self.take().text), self.span(token.start))
         inner = self.sequence()
+        fraction = token.text == "{" and self.is_op("over")
+        inner = self.over(inner)
         close = self.expect("close", ")", "]", "}").text
         span = self.span(token.start)
+        if fraction or (token.text == "[" and close == "]" and inner.op == "matrix"):
+            return inner
         loose = inner.op == "list" and inner.args[0] == ""
         if not loose and token.text == "(" and close == ")":
             return inner if inner.op in ("num", "sym", "const") else Node(inner.op, inner.args, span)
-        if not loose and token.text == "{" and self.is_op("^"):
+        if not loose and token.text == "{" and self.is_op("^", "/", "*", "over"):
             return inner  # {x}^2
         if not loose and token.text == "[" and close == "]" and inner.op not in ("list", "rel"):
             return Node("list", ("[", "]", inner), span)
@@ -287,6 +304,8 @@ class Factors(ABC):
         rows: list[list[Node]] = [[]]
         while self.token.kind != "end":
             rows[-1].append(self.union())
+            if self.is_op(",", ";") and self.tokens[self.at + 1].kind in ("rowsep", "end"):
+                self.take()
             if self.token.kind == "colsep":
                 self.take()
             elif self.token.kind == "rowsep":
@@ -296,7 +315,19 @@ class Factors(ABC):
             elif self.token.kind != "end":
                 self.fail("the matrix does not go on here")
         self.take()
-        return Node("matrix", tuple(tuple(row) for row in rows), self.span(token.start))
+        span = self.span(token.start)
+        if token.text == "vmatrix":
+            raise Unreadable("determinants are not worked out here", span)
+        if token.text in ("cases", "aligned", "gathered") and all(len(row) == 1 for row in rows):  # a system
+            return Node("list", ("", "and", *(row[0] for row in rows)), span)
+        return Node("matrix", tuple(tuple(row) for row in rows), span)
+
+
+def _radians(angle: Node) -> Node:
+    if angle.op != "unit" or angle.args[1] != "°":
+        return angle
+    parts = (angle.args[0], Node("const", ("pi",), angle.span), Node("num", (Fraction(1, 180),), angle.span))
+    return Node("mul", parts, angle.span)
 
 
 def token_span(token: Token) -> tuple[int, int]:

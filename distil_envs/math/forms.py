@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from math import gcd
 
 from distil_envs.math.question import Question
-from distil_envs.math.tree import Node, symbols, walk
+from distil_envs.math.tree import Node, same_tree, symbols, walk
 from distil_envs.math.values import Undefined, exact, to_sympy
 from distil_envs.outcome import Diagnosis, Span
 
+_LARGEST_BASE = 1_000
 _SLACK = 2
 """Nodes that a simplified expression may have more than the reference, for another order or sign."""
 
@@ -33,6 +35,8 @@ def _fault(code: str, message: str, span: Span) -> Diagnosis:
 
 def _simplified(reference: Node, node: Node, span: Span) -> Diagnosis | None:
     if exact(node) is None:
+        if _roots_taken(reference) and not _roots_taken(node):
+            return _fault("not-simplified", "The value is right but a root can be drawn or terms be collected.", span)
         if sum(1 for _ in walk(node)) <= sum(1 for _ in walk(reference)) + _SLACK:
             return None
         return _fault("not-simplified", "The value is right but it can be written more simply.", span)
@@ -41,6 +45,42 @@ def _simplified(reference: Node, node: Node, span: Span) -> Diagnosis | None:
     if _in_lowest_terms(node):
         return None
     return _fault("not-simplified", "The value is right but it is not in lowest terms.", span)
+
+
+def _roots_taken(node: Node) -> bool:
+    """Whether roots are of integers without powers in them, and no like terms and no common factors are left."""
+    for part in walk(node):
+        if part.op == "root":
+            degree, inside = exact(part.args[0]), exact(part.args[1])
+            if degree is not None and inside is not None and not _power_free(inside, degree):
+                return False
+        elif part.op == "mul":
+            numbers = [exact(factor.args[0] if factor.op == "inv" else factor) for factor in part.args]
+            above = [n for n, factor in zip(numbers, part.args, strict=True) if n is not None and factor.op != "inv"]
+            below = [n for n, factor in zip(numbers, part.args, strict=True) if n is not None and factor.op == "inv"]
+            if len(above) > 1 or len(below) > 1 or any(gcd(int(a), int(b)) > 1 for a in above for b in below):
+                return False
+        elif part.op == "add":
+            kinds = [_without_numbers(term) for term in part.args]
+            if any(same_tree(a, b) for place, a in enumerate(kinds) for b in kinds[:place]):
+                return False
+    return True
+
+
+def _power_free(inside: Fraction, degree: Fraction) -> bool:
+    if inside.denominator != 1 or degree.denominator != 1:
+        return False
+    size, power = abs(int(inside)), int(degree)
+    return all(size % base**power for base in range(2, _LARGEST_BASE) if base**power <= size)
+
+
+def _without_numbers(term: Node) -> Node:
+    """What a term is a multiple of."""
+    if term.op == "neg":
+        return _without_numbers(term.args[0])
+    one = Node("num", (Fraction(1),), (0, 0))
+    factors = [part for part in (term.args if term.op == "mul" else (term,)) if exact(part) is None]
+    return factors[0] if len(factors) == 1 else Node("mul", tuple(factors), (0, 0)) if factors else one
 
 
 def _in_lowest_terms(node: Node) -> bool:
@@ -114,4 +154,4 @@ def _is_factored(node: Node) -> bool:
                 return False
     except (Undefined, sympy.PolynomialError):
         return False
-    return len({expression for expression, _ in expressions}) == len(expressions)
+    return True

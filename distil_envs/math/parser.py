@@ -7,18 +7,22 @@ math-verify's reader by `distil_envs.math.reading`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from distil_envs.math.factors import MAX_DEPTH, Factors
 from distil_envs.math.tokens import Token, Unreadable, tokenize
 from distil_envs.math.tree import Node
 from distil_envs.math.vocabulary import UNITS
 
+_RELATIONS = ("=", "<", ">", "<=", ">=", "!=")
 
-def parse(text: str, *, grouping: bool = True) -> Node:
-    """The tree of ``text``. ``grouping``: see `tokenize`. Raises Unreadable with the offending span."""
+
+def parse(text: str, *, grouping: bool = True, known: Collection[str] = ()) -> Node:
+    """The tree of ``text``. ``grouping``, ``known``: see `tokenize`. Raises Unreadable with the offending span."""
     if len(text) > 4_000:
         raise Unreadable("it is too long for an answer", (4_000, len(text)))
-    parser = _Parser(tokenize(text, grouping=grouping))
-    node = parser.sequence()
+    parser = _Parser(tokenize(text, grouping=grouping, known=known))
+    node = parser.over(parser.sequence())
     parser.expect("stop")
     return node
 
@@ -31,30 +35,51 @@ class _Parser(Factors):
             self.fail("it is nested too deeply")
         start = self.token.start
         items = [self.union()]
+        joints = set()
         while self.is_op(",", ";", "and", "or"):
-            self.take()
+            joints.add(self.take().text)
             while self.is_op("and", "or"):
-                self.take()
+                joints.add(self.take().text)
             if self.token.kind in ("stop", "close"):
                 self.fail("an item is missing")
-            items.append(self.union())
+            items.append(self.predicate(items[-1]) if self.is_op(*_RELATIONS) else self.union())
         self.depth -= 1
         if len(items) == 1:
             return items[0]
-        return Node("list", ("", "", *items), self.span(start))
+        joint = " ".join(sorted(joints & {"and", "or"}))
+        return Node("list", ("", joint, *items), self.span(start))
+
+    def predicate(self, before: Node) -> Node:
+        """``and < 5`` behind ``x > 1``: said of the same ``x``."""
+        if before.op != "rel" or len(before.args) != 3:
+            self.fail("a value was expected")
+        start = self.token.start
+        operator, side = self.take().text, self.value()
+        return Node("rel", ((operator,), before.args[1], side), self.span(start))
 
     def union(self) -> Node:
+        """Sets joined by ``∪``, ``∩`` and ``∖``, from left to right."""
         start = self.token.start
-        parts = [self.relation()]
-        while self.is_op("cup") or (self.is_op("U") and parts[-1].op == "list"):
+        node = self.relation()
+        while (operator := self.joint(node)) is not None:
             self.take()
-            parts.append(self.relation())
-        return parts[0] if len(parts) == 1 else Node("union", tuple(parts), self.span(start))
+            part = self.relation()
+            parts = (*node.args, part) if operator == node.op == "union" else (node, part)
+            node = Node(operator, parts, self.span(start))
+        return node
+
+    def joint(self, before: Node) -> str | None:
+        """The set operation that stands here; ``U`` and ``-`` are ones behind sets only."""
+        if self.is_op("cup") or (self.is_op("U") and before.op in ("list", "union")):
+            return "union"
+        if self.is_op("cap", "without"):
+            return self.token.text
+        return "without" if self.is_op("-") and before.op == "words" and before.args[0] == "reals" else None
 
     def relation(self) -> Node:
         start = self.token.start
         sides, operators = [self.value()], []
-        while self.is_op("=", "<", ">", "<=", ">=", "!="):
+        while self.is_op(*_RELATIONS):
             operators.append(self.take().text)
             sides.append(self.value())
         if not operators:
@@ -65,15 +90,15 @@ class _Parser(Factors):
         """A sum with the unit behind it; or words."""
         start = self.token.start
         if self.token.kind == "word" and not self.upright():
-            words = []
+            words = ""
             while self.token.kind in ("word", "symbol", "number", "function"):
-                words.append(self.take().text)
-            return Node("words", (" ".join(words),), self.span(start))
+                words += " " * self.token.spaced + self.take().text
+            return Node("words", (words.strip(),), self.span(start))
         return self.unit(self.sum(), start)
 
     def unit(self, node: Node, start: int) -> Node:
         name = ""
-        while self.token.kind == "word" or self.is_op("%", "°") or (name and self.is_op("/", "^")):
+        while self.token.kind == "word" or self.is_op("%", "‰", "°") or (name and self.is_op("/", "^")):
             token = self.take()
             if token.text == "/" and self.token.kind == "symbol":
                 token = Token("op", "/" + self.take().text, token.start, token.end)
@@ -122,7 +147,16 @@ class _Parser(Factors):
     def juxtaposed(self, factors: list[Node]) -> Node:
         r"""A factor without a sign before it; ``4 4/9``, ``4\frac{4}{9}`` and ``4½`` are mixed numbers."""
         before, token = factors[-1], self.token
+        if before.op == "neg" and len(factors) == 1 and before.args[0].op == "num":  # -4 4/9 is -(4 4/9)
+            positive = [before.args[0]]
+            factor = self.juxtaposed(positive)
+            if positive:
+                return factor
+            factors.pop()
+            return Node("neg", (factor,), (before.span[0], factor.span[1]))
         whole = before.op == "num" and before.decimals < 0 and before.args[0].denominator == 1
+        if token.kind == "number" and before.op == "fact":
+            return self.power()
         if token.kind in ("number", "vulgar"):
             if not whole or not (token.spaced or token.kind == "vulgar") or len(factors) > 1:
                 self.fail("two numbers follow each other")

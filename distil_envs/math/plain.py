@@ -46,7 +46,8 @@ def _latex(node: Node) -> str:
 
     match node.op:
         case "list":
-            opening, closing = node.args[:2]
+            opening: str = node.args[0]
+            closing: str = node.args[1] if opening else ""
             inside = [_latex(item) for item in node.items]
             if opening == "[" and all(item.op == "list" for item in node.items):
                 rows = r" \\ ".join(" & ".join(map(_latex, item.items)) for item in node.items)

@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from distil_envs.math.characters import plain
+from distil_envs.math.grid import grid
+from distil_envs.math.intervals import intervals_of, unsigned
+from distil_envs.math.labels import after_label, members
 from distil_envs.math.reading import Reading, read
-from distil_envs.math.relations import intervals_of, unsigned
+from distil_envs.math.spelled import spelled
 from distil_envs.math.tokens import Unreadable
-from distil_envs.math.tree import Node
+from distil_envs.math.tree import Node, symbols
 
+_WORDS = re.compile(r"[A-Za-z\s.!-]*[A-Za-z]{3}[A-Za-z\s.!-]*")
+_UPRIGHT = re.compile(r"[\s$]*\\(?:text|mathrm|textbf|mbox)\s*\{([^{}]*)\}[\s$]*")
+_NEARLY = re.compile(r"\\(?:approx|simeq|doteq)(?![A-Za-z])|[≈≃≅]")
+_SAYS = re.compile(r"\b(?:is|are|equals)\s")
 KINDS = ("integer", "rational", "expression", "set", "tuple", "matrix")
 
 
@@ -41,7 +49,7 @@ class Question:
 
 def question(reference: Mapping[str, Any]) -> Question:
     """Read a task's reference. Never raises for an odd answer: what is not mathematics is compared as text."""
-    text = str(reference.get("answer", "")).strip()
+    text = plain(str(reference.get("answer", ""))).strip()
     kind = reference.get("kind")
     variables = tuple(str(name) for name in reference.get("variables") or ())
     common: dict[str, Any] = {
@@ -57,8 +65,17 @@ def question(reference: Mapping[str, Any]) -> Question:
             found.append(_question(part, kind, grouping, common))
     if found:
         first = found[0]
+        if kind is None and len(variables) < 2 and _may_be_interval(first):
+            ends = replace(first, shape="interval")
+            first, found = (ends, found) if variables else (first, [*found, ends])
         return Question(text, first.shape, first.node, first.label, alternatives=tuple(found[1:]), **common)
     return Question(text, "text", **common)
+
+
+def _may_be_interval(asked: Question) -> bool:
+    """Whether a pair may be meant as an open interval: ``(-3, 3)``, where no kind and no two variables say more."""
+    node = asked.node
+    return asked.shape == "tuple" and node is not None and len(node.items) == 2 and intervals_of(node) is not None
 
 
 def _split(text: str) -> list[str]:
@@ -78,16 +95,17 @@ def _shape(node: Node, kind: str | None) -> str:
     match node.op:
         case "words" | "matrix":
             return node.op
-        case "union":
+        case "union" | "cap" | "without":
             return "interval"
         case "rel":
-            return "interval" if intervals_of(node) else "relation"
+            return "interval" if intervals_of(node) is not None else "relation"
         case "pm":
             return "list"
         case "list":
             opening, closing = node.args[:2]
             if opening == "":
-                return "interval" if intervals_of(node) else "list"
+                bounds = any(item.op == "rel" and item.args[0] != ("=",) for item in node.items)
+                return "interval" if bounds and intervals_of(node) is not None else "list"
             if opening == "{":
                 return "set"
             if is_matrix(node):
@@ -105,4 +123,36 @@ def is_matrix(node: Node) -> bool:
 
 def read_for(asked: Question, text: str) -> Reading:
     """Read an answer as the question asks for it. Raises Unreadable."""
-    return read(text, grouping=asked.grouping, variables=asked.variables)
+    name = ""
+    if asked.shape in ("interval", "set", "words") or any(other.shape == "interval" for other in asked.alternatives):
+        name, text = members(text)
+    elif asked.shape in ("scalar", "tuple", "matrix"):
+        end = after_label(text, asked.variables, matrix=asked.shape == "matrix", point=asked.shape == "tuple")
+        text = " " * end + text[end:]
+        if asked.shape == "scalar":
+            text = _before_rounding(text)
+            number = _in_words(text)
+            if number is not None:
+                return Reading(number)
+        if asked.shape == "matrix" and (rows := grid(text)) is not None:
+            return Reading(rows)
+    known = {*asked.variables, *(symbols(asked.node) if asked.node else ())}
+    reading = read(text, grouping=asked.grouping, variables=known)
+    return replace(reading, name=name)
+
+
+def _in_words(text: str) -> Node | None:
+    """``There are twelve`` as 12."""
+    inside = _UPRIGHT.sub(r"\1", text)
+    number = spelled(_SAYS.split(inside)[-1]) if _WORDS.fullmatch(inside) else None
+    return None if number is None else Node("num", (number,), (0, len(text)))
+
+
+def _before_rounding(text: str) -> str:
+    """``P = 5/36 ≈ 0.139`` without the rounded value; of ``x ≈ 0.139`` what follows the name."""
+    first, *others = _NEARLY.split(text)
+    if not others:
+        return text
+    if re.search(r"[\d)}π√]", first):
+        return first
+    return others[0].rjust(len(text)) if len(others) == 1 else text

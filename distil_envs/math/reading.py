@@ -22,7 +22,7 @@ _LABEL = re.compile(
 )
 _PHRASES = {
     "empty": ("empty", "empty set", "no solution", "no solutions", "no real solution", "no real solutions", "none"),
-    "reals": ("reals", "all real numbers", "all reals", "any real number", "real numbers", "r"),
+    "reals": ("reals", "all real numbers", "all reals", "any real number", "real numbers", "r", "ℝ"),
     "infinite": (
         "infinite number of solutions", "infinitely many solutions", "infinite solutions", "infinitely many",
     ),
@@ -30,6 +30,9 @@ _PHRASES = {
     "yes": ("yes", "true"),
     "no": ("no", "false"),
 }  # fmt: skip
+_NOTHING = re.compile(
+    r"(?:[a-z ]+ )?(?:no (?:real |such |valid |possible )?(?:solutions?|roots?|values?)(?: exists?| at all)?|is empty)"
+)
 _CANONICAL = {spelling: name for name, spellings in _PHRASES.items() for spelling in spellings}
 
 
@@ -40,6 +43,8 @@ class Reading:
     node: Node
     label: str = ""
     """The function on the left of ``f(x) = …``, without white space; the node is then what stands on the right."""
+    name: str = ""
+    """The ``x`` of ``x ∈ S`` and of a set ``{x | …}``; the node is then what is said of it."""
 
 
 def read(text: str, *, grouping: bool = True, variables: Collection[str] = ()) -> Reading:
@@ -50,7 +55,7 @@ def read(text: str, *, grouping: bool = True, variables: Collection[str] = ()) -
     match = _LABEL.match(text)
     skipped = match.end() if match else 0
     try:
-        node = parse(" " * skipped + text[skipped:], grouping=grouping)
+        node = parse(" " * skipped + text[skipped:], grouping=grouping, known=variables)
     except Unreadable:
         node = _math_verify(text[skipped:])
     label = "".join(match.group(1).split()) if match else ""
@@ -68,7 +73,9 @@ def read(text: str, *, grouping: bool = True, variables: Collection[str] = ()) -
 def phrase(text: str) -> str:
     """Words in one spelling: lower case, no punctuation, synonyms folded."""
     plain = " ".join(re.sub(r"\\(?:text|mathrm|mbox)|[^\w\s]|_", " ", text.casefold()).split())
-    return _CANONICAL.get(plain, plain)
+    if _NOTHING.fullmatch(plain) and "not" not in plain.split():
+        return "empty"
+    return _CANONICAL.get(re.sub(r"^(?:there (?:is|are)|the|an?) ", "", plain), plain)
 
 
 def known_phrase(text: str) -> bool:
@@ -77,16 +84,17 @@ def known_phrase(text: str) -> bool:
 
 
 def plain_text(text: str) -> str:
-    """An answer as text, for references that are not mathematics: without dollars, spaces, case and full stop."""
-    bare = re.sub(r"\\(?:left|right|,|;|!|quad)|\\(?:mathrm|text|mbox)|[\s$~{}\\]", "", text)
-    return bare.casefold().rstrip(".")
+    """An answer as text: without dollars, full stop, and spaces other than those between digits."""
+    words = re.sub(r"\\(?:mathrm|text|mbox)\s*\{([^{}]*)\}", r"\1", text)
+    bare = re.sub(r"\\(?:left|right|quad)(?![A-Za-z])|\\[,;! ]|[$~]", "", words)
+    return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", bare).rstrip(".")
 
 
 def _math_verify(text: str) -> Node:
     if not re.search(r"\\(?:int|sum|prod|lim|overline)(?![A-Za-z])", text):
         parse(text)  # raises with the place
     whole = (0, len(text))
-    if re.search(r"!|\d{7}", text):
+    if re.search(r"!|\d{7}|\^\s*\{[^{}]*\^|\^\s*\{?\s*\d{4}", text):
         raise Unreadable("such large numbers are not read here", whole)  # the reader would work them out
     import sympy
     from latex2sympy2_extended import latex2sympy

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from distil_envs.math.digits import number_at
 from distil_envs.math.vocabulary import (
     CHARACTERS,
     COMMANDS,
@@ -14,21 +16,22 @@ from distil_envs.math.vocabulary import (
     GREEK,
     GREEK_LETTERS,
     INNER,
+    ROOTS,
     SILENT,
     STOP_WORDS,
+    SUBSCRIPTS,
     SUPERSCRIPTS,
     TEXT,
     UNITS,
     VULGAR,
+    WORDS,
 )
 
-_NUMBER = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+(?![\d.]))?")
-_RUN = re.compile(r"\d+(?:(?:,|\{,\}|\\,)\d+)+(?:\.\d+)?")
-_GROUPED = re.compile(r"\d{1,3}(?:(?:,|\{,\}|\\,)\d{3})+(?:\.\d+)?")
 _LETTERS = re.compile(r"[A-Za-z]+")
 _COMMAND = re.compile(r"\\(?:[A-Za-z]+|.)", re.S)
 _TEXT_ARGUMENT = re.compile(r"\s*\{([^{}]*)\}")
-_ENVIRONMENT = re.compile(r"\s*\{([a-z]*matrix\*?|array|cases)\}(?:\s*\{[^{}]*\})?")
+_SYSTEM = re.compile(r"\\left\s*\\(?:\{|lbrace)\s*\\begin\{(?:array|aligned|matrix)\}(?:\{[^{}]*\})?")
+_ENVIRONMENT = re.compile(r"\s*\{([a-z]*matrix\*?|array|cases|aligned|gathered)\}(?:\s*\{[^{}]*\})?")
 
 MAX_TOKENS = 3_000
 MAX_DIGITS = 1_000
@@ -57,16 +60,18 @@ class Token:
     """Whether white space stands before it."""
 
 
-def tokenize(text: str, *, grouping: bool = True) -> list[Token]:
+def tokenize(text: str, *, grouping: bool = True, known: Collection[str] = ()) -> list[Token]:
     """The tokens of ``text``, ended by one of kind ``stop``.
 
-    ``grouping``: whether ``1,234`` outside of brackets is one number; ``1{,}234`` always is. Raises Unreadable.
+    ``grouping``: whether ``1,234`` outside of brackets is one number; ``1{,}234`` always is. ``known``: letters that
+    are variables, so that ``at`` may be their product. Raises Unreadable.
     """
-    return _Scanner(text, grouping).scan()
+    return _Scanner(text, grouping, known).scan()
 
 
 class _Scanner:
-    def __init__(self, text: str, grouping: bool) -> None:
+    def __init__(self, text: str, grouping: bool, known: Collection[str]) -> None:
+        self.known = known
         self.text = text
         self.grouping = grouping
         self.at = 0
@@ -95,14 +100,16 @@ class _Scanner:
         char = text[at]
         if char.isspace() or char in "~$":
             self._skip(at + 1)
-        elif char.isascii() and (char.isdigit() or (char == "." and text[at + 1 : at + 2].isdigit())):
+        elif re.match(r"\.?[0-9]", text[at : at + 2]):
             self._number()
         elif char == "\\":
             self._command()
         elif char.isascii() and char.isalpha():
             self._letters()
         elif char in SUPERSCRIPTS:
-            self._superscript()
+            self._script("^", SUPERSCRIPTS)
+        elif char in SUBSCRIPTS:
+            self._script("_", SUBSCRIPTS)
         elif char in VULGAR:
             self._put("vulgar", VULGAR[char], at + 1)
         elif char in "{}":
@@ -125,8 +132,10 @@ class _Scanner:
         elif char in ")]":
             self.depth -= 1
             self._put("close", char, at + 1)
-        elif char in "+-*/^_=<>|!,;:%°'":
+        elif char in "+-*/^_=<>|!,;:%‰°'":
             self._put("op", char, at + 1)
+        elif char == "&" and re.match(r"\s*(?:[=<>]|\\[lg]eq?)", text[at + 1 : at + 12]):
+            self._skip(at + 1)  # x &= 2, aligned at its sign
         elif char == "&":
             self._put("colsep", char, at + 1)
         elif char == "π":
@@ -135,8 +144,8 @@ class _Scanner:
             self._put("constant", "oo", at + 1)
         elif char in "∅ℝ":
             self._put("word", {"∅": "empty", "ℝ": "reals"}[char], at + 1)
-        elif char == "√":
-            self._put("command", "sqrt", at + 1)
+        elif char in ROOTS:
+            self._put("command", ROOTS[char], at + 1)
         elif char in GREEK_LETTERS:
             self._put("symbol", GREEK_LETTERS[char], at + 1)
         elif char == "." and not text[at + 1 :].strip(" \t\n$.\\])}"):
@@ -145,34 +154,35 @@ class _Scanner:
             raise Unreadable(f"{char!r} is not mathematics", (at, at + 1))
 
     def _number(self) -> None:
-        match = None
-        run = _RUN.match(self.text, self.at)
-        if run:
-            plain_commas = re.search(r"(?<!\{),", run.group()) and not run.group().count("\\,")
-            if _GROUPED.fullmatch(run.group()) and not (plain_commas and (self.depth > 0 or not self.grouping)):
-                match = run
-        match = match or _NUMBER.match(self.text, self.at)
-        assert match is not None
-        if len(match.group()) > MAX_DIGITS:
-            raise Unreadable("the number has too many digits", match.span())
-        self._put("number", re.sub(r"[,{}\\]", "", match.group()), match.end())
+        commas = self.grouping and self.depth == 0
+        number, end = number_at(self.text, self.at, commas=commas, spaces=commas)
+        if end - self.at > MAX_DIGITS:
+            raise Unreadable("the number has too many digits", (self.at, end))
+        self._put("number", number, end)
 
-    def _superscript(self) -> None:
+    def _script(self, sign: str, alphabet: dict[str, str]) -> None:
+        """Raised or lowered characters, as the group that they stand for: ``x²`` is ``x^{2}``."""
         end = self.at
-        while end < len(self.text) and self.text[end] in SUPERSCRIPTS:
+        while end < len(self.text) and self.text[end] in alphabet:
             end += 1
-        digits = "".join(SUPERSCRIPTS[char] for char in self.text[self.at : end])
-        if not re.fullmatch(r"-?\d{1,9}", digits):
-            raise Unreadable("the superscript is no number", (self.at, end))
-        self._put("super", digits, end)
+        start, self.spaced = self.at, False
+        self.tokens.append(Token("op", sign, start, start + 1))
+        self.tokens.append(Token("op", "{", start, start + 1))
+        for token in tokenize("".join(alphabet[char] for char in self.text[start:end]))[:-1]:
+            self.tokens.append(Token(token.kind, token.text, start + token.start, start + token.end))
+        self.at = end
+        self._put("op", "}", end)
 
     def _letters(self) -> None:
         match = _LETTERS.match(self.text, self.at)
         assert match is not None
         run = match.group()
-        pieces = split_letters(run)
+        pieces = split_letters(run, self.known)
         if pieces is None:
             self._put("word", run, match.end())
+            return
+        if pieces[0][0] == "op":
+            self._put("op", pieces[0][1], match.end())
             return
         for kind, piece in pieces:
             self._put(kind, CONSTANTS.get(piece, piece), self.at + len(piece))
@@ -181,7 +191,12 @@ class _Scanner:
         match = _COMMAND.match(self.text, self.at)
         name = match.group()[1:] if match else ""
         end = match.end() if match else self.at + 1
-        if name in SILENT:
+        if name in (" ", "{", "[", "(") and self.tokens and self.tokens[-1].text in ("reals", "R"):
+            self._put("op", "without", self.at + 1)  # ℝ \ {2} in plain text
+        elif name == "left" and (system := _SYSTEM.match(self.text, self.at)):
+            self.depth += 1
+            self._put("begin", "cases", system.end())
+        elif name in SILENT:
             if name in ("left", "right") and self.text[end : end + 1] == ".":
                 end += 1
             self._skip(end)
@@ -203,10 +218,13 @@ class _Scanner:
             self._put("open" if name == "langle" else "close", "(" if name == "langle" else ")", end)
         elif name in ("emptyset", "varnothing", "oslash"):
             self._put("word", "empty", end)
-        elif name == "mathbb" and (argument := re.compile(r"\s*\{?R\}?").match(self.text, end)):
+        elif name in ("mathbb", "Bbb") and (argument := re.compile(r"\s*\{?R\}?").match(self.text, end)):
             self._put("word", "reals", argument.end())
+        elif name in ("R", "reals", "Reals"):
+            self._put("word", "reals", end)
         elif name == "\\":
-            self._put("rowsep", name, end)
+            gap = re.compile(r"\s*\[-?[\d.]+\s*(?:pt|em|ex|mm|cm)\]").match(self.text, end)
+            self._put("rowsep", name, gap.end() if gap else end)
         elif name == "%":
             self._put("op", "%", end)
         elif name in ("circ", "degree"):
@@ -225,7 +243,7 @@ class _Scanner:
             self._put("function", words, argument.end())
         elif not words:
             self._skip(argument.end())
-        elif words in ("and", "or", "e", "i") or re.fullmatch(r"[\d.,]+", words):
+        elif words in ("and", "or", "union", "e", "i") or re.fullmatch(r"[\d.,]+", words):
             inner = tokenize(words)[:-1]
             for token in inner:
                 self._put(token.kind, token.text, argument.end())
@@ -245,7 +263,7 @@ class _Scanner:
         last = self.tokens[-1] if self.tokens else None
         after_command = last is not None and (
             last.kind in ("command", "function")
-            or (last.kind == "op" and last.text in ("^", "_", "}"))
+            or (last.kind == "op" and last.text in ("^", "_", "{", "}", "+", "-", "*", "/", "over"))
             or (last.text == "]" and "\\sqrt" in self.text[: self.at])
         )
         self.braces.append("group" if after_command else "set")
@@ -254,10 +272,10 @@ class _Scanner:
         self._put("op" if after_command else "open", "{", end)
 
 
-def split_letters(run: str) -> list[tuple[str, str]] | None:
-    """A run of letters as functions, constants and single letters, or None when it is a word."""
-    if run in ("and", "or", "cup"):
-        return [("op", run)]
+def split_letters(run: str, known: Collection[str] = ()) -> list[tuple[str, str]] | None:
+    """A run of letters as functions, constants and single letters; None for a word. ``known``: see `tokenize`."""
+    if run in WORDS:
+        return [("op", WORDS[run])]
     if run == "U":
         return [("op", "U")]
     if run in CONSTANTS:
@@ -268,6 +286,8 @@ def split_letters(run: str) -> list[tuple[str, str]] | None:
         return [("symbol", run)]
     if len(run) == 1:
         return [("symbol", run)]
+    if known and set(run) <= set(known):
+        return [("symbol", letter) for letter in run]
     if run.lower() in UNITS or run.lower() in STOP_WORDS:
         return None
     pieces: list[tuple[str, str]] = []

@@ -14,7 +14,10 @@ class Node:
     ``op`` and its ``args``: num (Fraction), sym (name), const (``pi``, ``e``, ``i``, ``oo``), neg (x), inv (x),
     add (terms…), mul (factors…), pow (base, exponent), root (degree, x), fact (x), call (name, arguments…), pm (x, and
     1 for ±x or -1 for ∓x), list (open, close, items…), rel (operators, sides…), matrix (rows), union (parts…),
-    unit (x, name), words (text), sympy (expression).
+    cap (set, set), without (set, set), unit (x, name), words (text), sympy (expression).
+
+    A list without brackets has the joints between its items, apart from commas, for ``close``: ``and``, ``or``,
+    ``and or`` or nothing.
     """
 
     op: str

@@ -15,6 +15,7 @@ from distil_envs.math.tree import Node, symbols
 
 MAX_BITS = 20_000
 _MAX_FACTORIAL = 2_050
+_MAX_CHOSEN = 60
 
 
 class Undefined(ArithmeticError):  # noqa: N818 (a finding, not a fault)
@@ -227,9 +228,15 @@ class _Numeric:
         if name in ("exp", "sinh", "cosh", "tanh", "binom"):
             for argument in arguments:
                 self.bounded(abs, argument)
+            if name == "binom" and arguments[1] == int(mp.re(arguments[1])) and 0 <= arguments[1] <= _MAX_CHOSEN:
+                return self.chosen(arguments[0], int(arguments[1]))
         elif name in ("gcd", "lcm"):
             raise Undefined(f"{name} of what is not an integer")
         return getattr(mp, names.get(name, name))(*arguments)
+
+    def chosen(self, top: Any, count: int) -> Any:
+        """``n (n - 1) … / k!``: far cheaper than three gamma functions."""
+        return self.mp.fprod([top - place for place in range(count)]) / math.factorial(count)
 
     def sympy(self, expression: Any) -> Any:
         import sympy
@@ -285,6 +292,8 @@ def to_sympy(node: Node, *, positive: bool = False) -> Any:
         return base**exponent
 
     def call(name: str, arguments: list[Any]) -> Any:
+        if name == "binom" and arguments[1].is_Integer and 0 <= arguments[1] <= _MAX_CHOSEN:
+            return sympy.ff(arguments[0], arguments[1]) / sympy.factorial(arguments[1])
         names = {"ln": "log", "abs": "Abs", "binom": "binomial", "ceil": "ceiling"}
         known = {"arcsin": "asin", "arccos": "acos", "arctan": "atan", **names}
         return getattr(sympy, known.get(name, name))(*arguments)

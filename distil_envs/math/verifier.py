@@ -80,10 +80,11 @@ def grade_math(task: Task, completion: str) -> Outcome:
             return answer.span  # several boxes
         return (answer.span[0] + node.span[0], answer.span[0] + min(node.span[1], len(answer.text)))
 
-    text = answer.text if answer else None
-    if answer and found.node is not None and asked.shape == "scalar":
-        start, end = found.node.span
-        text = answer.text[start:end] or answer.text
+    text = None
+    if answer is not None:
+        text = answer.text if answer.joined else completion[slice(*answer.span)]
+    if answer and text and found.node is not None and asked.shape == "scalar":
+        text = text[slice(*found.node.span)] or text
     events: list[Event] = []
     status = Status.WRONG
     if not readable:
@@ -131,7 +132,7 @@ def _question(task: Task) -> Question:
 
 def _read(asked: Question, completion: str) -> tuple[Answer | None, Reading | None, tuple[str, Span] | None]:
     """The answer, what was read of it, and why nothing was."""
-    answer = read_answer(completion, prose=asked.shape in ("words", "text"))
+    answer = read_answer(completion, asked.shape)
     if answer is None:
         return None, None, None
     try:
@@ -218,7 +219,7 @@ def _is_plain(task: Task, completion: str) -> bool:
     asked = _question(task) if len(str(task.reference.get("answer", ""))) <= _PLAIN_CHARS else None
     if asked is None or _plain_reference(asked) is None:
         return False
-    answer = read_answer(completion)
+    answer = read_answer(completion, asked.shape)
     if answer is None:
         return True
     if len(answer.text) > _PLAIN_CHARS or "\\" in answer.text:
@@ -239,6 +240,7 @@ def _plain_node(node: Node) -> bool:
 
 def _late(task: Task, completion: str, timeout_s: float) -> Outcome:
     late = timed_out("math", timeout_s)
-    answer = read_answer(completion)
-    checks = _checks(_question(task), completion, readable=False, anywhere=False, span=answer.span if answer else None)
+    asked = _question(task)
+    answer = read_answer(completion, asked.shape)
+    checks = _checks(asked, completion, readable=False, anywhere=False, span=answer.span if answer else None)
     return Outcome(0.0, Status.TIMEOUT, answer.text if answer else None, Trace((*checks, *late.trace.events)))

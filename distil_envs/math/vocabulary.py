@@ -16,10 +16,11 @@ INNER = words("sin cos tan log ln exp sqrt pi")
 CONSTANTS = {"pi": "pi", "infinity": "oo", "inf": "oo", "oo": "oo"}
 GREEK = words(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta kappa lambda mu nu xi rho sigma tau phi varphi"
-    " chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell"
+    " chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi Omega ell top"
 )
 GREEK_LETTERS = {
-    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "θ": "theta", "λ": "lambda", "μ": "mu", "φ": "phi",
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "θ": "theta", "λ": "lambda", "μ": "mu",
+    "ρ": "rho", "σ": "sigma", "τ": "tau", "φ": "phi", "ψ": "psi", "ω": "omega", "Δ": "Delta",
 }  # fmt: skip
 UNITS: dict[str, str] = {
     alias: names.split()[0]
@@ -29,7 +30,7 @@ UNITS: dict[str, str] = {
         "s sec second seconds", "min minute minutes mins", "hr h hour hours hrs", "day days", "week weeks",
         "month months", "year years yr yrs", "g gram grams", "kg kilogram kilograms", "mg milligram milligrams",
         "lb lbs pound pounds", "oz ounce ounces", "l liter liters litre litres", "ml milliliter milliliters",
-        "gal gallon gallons", "mph", "n newton newtons", "t tesla", "% percent", "° degree degrees deg",
+        "gal gallon gallons", "mph", "n newton newtons", "t tesla", "% percent", "‰", "° degree degrees deg",
         "$ dollar dollars", "cent cents",
     )
     for alias in names.split()
@@ -44,18 +45,30 @@ STOP_WORDS = words(
 
 CHARACTERS = {
     "−": "-", "–": "-", "—": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "÷": "/", "∕": "/", "⁄": "/", "≤": "<=",
-    "⩽": "<=", "≥": ">=", "⩾": ">=", "≠": "!=", "±": "+-", "∓": "-+", "∪": "cup", "′": "'",
+    "⩽": "<=", "≥": ">=", "⩾": ">=", "≠": "!=", "±": "+-", "∓": "-+", "∪": "cup", "∩": "cap", "∖": "without", "∨": "or",
+    "∧": "and", "′": "'",
 }  # fmt: skip
 COMMANDS = {
     "cdot": "*", "times": "*", "ast": "*", "div": "/", "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=",
     "geq": ">=", "geqslant": ">=", "ne": "!=", "neq": "!=", "lt": "<", "gt": ">", "pm": "+-", "mp": "-+", "cup": "cup",
-    "bigcup": "cup", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "prime": "'",
+    "bigcup": "cup", "cap": "cap", "bigcap": "cap", "setminus": "without", "smallsetminus": "without",
+    "backslash": "without", "lor": "or", "vee": "or", "land": "and", "wedge": "and", "over": "over",
+    "lvert": "|", "rvert": "|", "vert": "|", "mid": "|", "prime": "'",
 }  # fmt: skip
 SILENT = words(
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle quad qquad limits nolimits"
+    "left right middle big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle quad qquad limits nolimits"
     " , ; : ! ( ) [ ] > $"
 ) | {" ", "\n"}
 TEXT = words("text mathrm textrm textbf mathbf mbox operatorname mathit textit boldsymbol")
-FRACTIONS = {"frac": "frac", "dfrac": "frac", "tfrac": "frac", "binom": "binom", "dbinom": "binom", "tbinom": "binom"}
-SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
-VULGAR = {"½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "⅕": "1/5", "⅙": "1/6", "⅛": "1/8"}
+FRACTIONS = dict.fromkeys(("frac", "dfrac", "tfrac", "cfrac"), "frac") | dict.fromkeys(
+    ("binom", "dbinom", "tbinom"), "binom"
+)
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ⁿⁱˣʸᵏᵐᵃᵇᵗᵀ", "0123456789+-nixykmabtT", strict=True))
+SUBSCRIPTS = dict(zip("₀₁₂₃₄₅₆₇₈₉ₙₖₘₐₓ", "0123456789nkmax", strict=True))
+ROOTS = {"√": "sqrt", "∛": "cbrt", "∜": "fourth root"}
+WORDS = {"and": "and", "or": "or", "cup": "cup", "union": "cup"}
+"""Words that are operators."""
+VULGAR = {
+    "½": "1/2", "¼": "1/4", "¾": "3/4", "⅓": "1/3", "⅔": "2/3", "⅕": "1/5", "⅖": "2/5", "⅗": "3/5", "⅘": "4/5",
+    "⅙": "1/6", "⅚": "5/6", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8", "⅐": "1/7", "⅑": "1/9", "⅒": "1/10",
+}  # fmt: skip
