@@ -94,7 +94,7 @@ def _math_verify(text: str) -> Node:
     if not re.search(r"\\(?:int|sum|prod|lim|overline)(?![A-Za-z])", text):
         parse(text)  # raises with the place
     whole = (0, len(text))
-    if re.search(r"!|\d{7}|\^\s*\{[^{}]*\^|\^\s*\{?\s*\d{4}", text):
+    if re.search(r"!|\d{7}|\^\s*\{?\s*\d+\s*\^|\^\s*\{?\s*\d{4}", text):
         raise Unreadable("such large numbers are not read here", whole)  # the reader would work them out
     import sympy
     from latex2sympy2_extended import latex2sympy

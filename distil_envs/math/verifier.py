@@ -80,9 +80,7 @@ def grade_math(task: Task, completion: str) -> Outcome:
             return answer.span  # several boxes
         return (answer.span[0] + node.span[0], answer.span[0] + min(node.span[1], len(answer.text)))
 
-    text = None
-    if answer is not None:
-        text = answer.text if answer.joined else completion[slice(*answer.span)]
+    text = _written(answer, completion)
     if answer and text and found.node is not None and asked.shape == "scalar":
         text = text[slice(*found.node.span)] or text
     events: list[Event] = []
@@ -101,6 +99,13 @@ def grade_math(task: Task, completion: str) -> Outcome:
     anywhere = found.equal or _anywhere(asked, completion)
     checks = _checks(asked, completion, readable=readable, anywhere=anywhere, span=answer.span if answer else None)
     return Outcome(float(status is Status.CORRECT), status, text, Trace((*checks, *events)))
+
+
+def _written(answer: Answer | None, completion: str) -> str | None:
+    """The answer as the completion has it, in its own characters."""
+    if answer is None:
+        return None
+    return answer.text if answer.joined else completion[slice(*answer.span)]
 
 
 def _checks(
@@ -243,4 +248,4 @@ def _late(task: Task, completion: str, timeout_s: float) -> Outcome:
     asked = _question(task)
     answer = read_answer(completion, asked.shape)
     checks = _checks(asked, completion, readable=False, anywhere=False, span=answer.span if answer else None)
-    return Outcome(0.0, Status.TIMEOUT, answer.text if answer else None, Trace((*checks, *late.trace.events)))
+    return Outcome(0.0, Status.TIMEOUT, _written(answer, completion), Trace((*checks, *late.trace.events)))
