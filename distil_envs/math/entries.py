@@ -21,6 +21,8 @@ def tuple_items(asked: Question, node: Node) -> list[Node] | None:
             return _by_name(asked, dict(zip(names, values, strict=True)))
         node = right if left.op == "sym" else node
     if node.op == "list" and node.args[0] == "":
+        if "or" in node.args[1]:
+            return None
         items = list(node.items)
         if len(items) > 1 and all(i.op == "rel" and i.args[0] == ("=",) and i.args[1].op == "sym" for i in items):
             return _by_name(asked, {item.args[1].args[0]: item.args[2] for item in items})
@@ -32,7 +34,8 @@ def _column(node: Node) -> list[Node] | None:
     if node.op == "pow" and _is_transpose(node.args[1]):
         return _column(node.args[0])
     if node.op == "list":
-        return None if node.args[0] == "{" else list(node.items)
+        bare = node.args[0] == ""
+        return list(node.items) if bare or node.args[0] + node.args[1] in ("()", "[]") else None
     rows = matrix_rows(node)
     return [entry for row in rows for entry in row] if rows and (len(rows) == 1 or len(rows[0]) == 1) else None
 

@@ -46,11 +46,15 @@ _SIGNS = tuple(
         (
             r"or\s+(?:more|less|fewer|greater|larger|smaller|higher|lower|above|below|else|so)"
             r"|or\s+(?:maybe|perhaps|possibly|even)(?!\s*[-−±+\d\\({\[$.])(?:\s+(?:its|the|an?|some\w*|any\w*))?"
-            r"|or\s+(?:its|the\s+other|another|some(?:thing|\s+other))|(?:is|was|are)\s+(?:wrong|incorrect|impossible|not\s+possible)",
+            r"|or\s+(?:its|the\s+other|another|some(?:thing|\s+other))"
+            r"|(?:is|was|are)\s+(?:wrong|incorrect|impossible|excluded|rejected|ruled\s+out|too\s+[a-z]+)"
+            r"|(?:is|are)(?:\s+not|n['’]t)\s+(?:possible|right|correct|valid|allowed|(?:the|an?)\s+(?:solution|root|answer))"
+            r"|do(?:es)?(?:\s+not|n['’]t)\s+(?:work|count|solve|satisfy)",
             SPOILS,
         ),
         (
-            r"(?:not|never|neither|nor|cannot|anything\s+but|between|almost|nearly|\w*n['’]t)(?:\s+(?:be|equal|in|an?|the)\b)*",
+            r"(?:not|never|neither|nor|cannot|between|almost|nearly|except(?:\s+for)?|excluding|other\s+than|apart\s+from"
+            r"|(?:all|anything|everything|nothing)\s+but|\w*n['’]t)(?:\s+(?:be|equal|in|an?|the)\b)*",
             DENIES,
         ),
     )
