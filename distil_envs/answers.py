@@ -27,7 +27,7 @@ _MARK = re.compile(r"####|answer\s+is\b\s*:?|answer\s*[:=]", re.I)
 _BLOCKS = (("[", "]"), ("{", "}"), ("\\begin", "\\end"))
 _BLOCK_LINES = 40
 _BETWEEN_BOXES = re.compile(r"[\s,;$.]*(?:and|or)?[\s,;$.]*")
-_MEANING = re.compile(r"[0-9A-Za-zπ∞∅ℝ½¼¾⅓⅔√]")
+_MEANING = re.compile(r"[0-9A-Za-zπ∞∅ℝ¼-¾⅐-⅞√∛∜]|[¹²³⁰-⁹][⁄∕/]")
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ _STOPS = re.compile(rf"[.?](?=\s)|(?<=\S):(?=\s)|{DENIES}")
 _ASIDE = DENIES + "≥≤≠<>"
 """Signs that begin what is said about an answer, besides the answer: ``18, not 17``, ``17, which is more than 10``."""
 _FRENCH = re.compile(r"([\[\]])([^\[\]]*[\w)}∞]\s*[,;]\s*[^\[\]\s][^\[\]]*)([\[\]])")
-_MEANING = re.compile(r"[0-9A-Za-zπ∞∅ℝ½¼¾⅓⅔√]")
+_MEANING = re.compile(r"[0-9A-Za-zπ∞∅ℝ¼-¾⅐-⅞√∛∜]|[¹²³⁰-⁹][⁄∕/]")
 
 
 def read_answer(completion: str, shape: str = "scalar") -> Answer | None:
@@ -131,7 +131,7 @@ def _pieces(text: str, start: int, end: int) -> Iterator[Span]:
         if not prose and (word.startswith("\\") or _is_maths(text, match)):
             continue
         behind = text[max(at, match.start() - 8) : match.start()]
-        if word.lower() in UNITS and word != "in" and re.search(r"\d\s*$", behind):
+        if word.lower() in UNITS and word != "in" and re.search(r"[\dπ)}]\s*$", behind):
             continue
         if match.start() > at:
             yield (at, match.start())

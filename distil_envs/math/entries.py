@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
+from distil_envs.math.compare import same_value
 from distil_envs.math.question import Question, is_matrix
-from distil_envs.math.tree import Node
+from distil_envs.math.tree import Node, symbols, walk
 
 Rows = list[list[Node]]
 
@@ -19,7 +20,7 @@ def tuple_items(asked: Question, node: Node) -> list[Node] | None:
         values = _column(right)
         if len(names) > 1 and values is not None and len(values) == len(names):
             return _by_name(asked, dict(zip(names, values, strict=True)))
-        node = right if left.op == "sym" else node
+    node = last_side(node)
     if node.op == "list" and node.args[0] == "":
         if "or" in node.args[1]:
             return None
@@ -33,11 +34,47 @@ def _column(node: Node) -> list[Node] | None:
     """The entries of a list in order, or of a matrix with one row or one column, with a factor in front of it."""
     if node.op == "pow" and _is_transpose(node.args[1]):
         return _column(node.args[0])
+    if node.op in ("mul", "neg"):
+        return _scaled(node)
     if node.op == "list":
         bare = node.args[0] == ""
         return list(node.items) if bare or node.args[0] + node.args[1] in ("()", "[]") else None
     rows = matrix_rows(node)
     return [entry for row in rows for entry in row] if rows and (len(rows) == 1 or len(rows[0]) == 1) else None
+
+
+def _scaled(node: Node) -> list[Node] | None:
+    """``2(3, -4)`` as 6 and -8."""
+    if node.op == "neg":
+        factors, entries = [Node("num", (Fraction(-1),), node.span)], _column(node.args[0])
+    else:
+        found = [(place, column) for place, factor in enumerate(node.args) if (column := _column(factor)) is not None]
+        if len(found) != 1:
+            return None
+        place, entries = found[0]
+        factors = [*node.args[:place], *node.args[place + 1 :]]
+    return None if entries is None else [Node("mul", (*factors, entry), entry.span) for entry in entries]
+
+
+def last_side(node: Node) -> Node:
+    """What ``A = M² = N`` states: names and matrices that are still to be multiplied may stand before N."""
+    if node.op != "rel" or set(node.args[0]) != {"="}:
+        return node
+    *sides, last = node.args[1:]
+    assert isinstance(last, Node)
+    for side in sides:  # 2A = N states another matrix
+        if side.op != "sym" and (symbols(side) or not any(part.op in ("matrix", "list") for part in walk(side))):
+            return node
+        rows, wanted = matrix_rows(side), matrix_rows(last)
+        if rows and wanted and not _agree(rows, wanted):
+            return node
+    return last
+
+
+def _agree(first: Rows, second: Rows) -> bool:
+    return [len(row) for row in first] == [len(row) for row in second] and all(
+        same_value(a, b).equal for one, two in zip(first, second, strict=True) for a, b in zip(one, two, strict=True)
+    )
 
 
 def _by_name(asked: Question, values: Mapping[str, Node]) -> list[Node] | None:
@@ -49,8 +86,7 @@ def _by_name(asked: Question, values: Mapping[str, Node]) -> list[Node] | None:
 
 def matrix_rows(node: Node) -> Rows | None:
     """The rows of a matrix, with what multiplies it worked in; None when it is none, or ragged."""
-    if node.op == "rel" and node.args[0] == ("=",) and node.args[1].op == "sym":
-        node = node.args[2]
+    node = last_side(node)
     rows: Rows | None = None
     match node.op:
         case "matrix":

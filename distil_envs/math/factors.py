@@ -13,6 +13,9 @@ from distil_envs.math.vocabulary import UNITS
 MAX_DEPTH = 40
 MAX_FACTORIALS = 12
 _DEGREES = {"sqrt": 2, "cbrt": 3, "fourth root": 4}
+_ALIASES = {
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan", "binomial": "binom", "ceiling": "ceil", "Abs": "abs",
+}  # fmt: skip
 _OF_ANGLES = ("sin", "cos", "tan", "cot", "sec", "csc")
 
 
@@ -225,7 +228,7 @@ class Factors(ABC):
         return Node("mul", (first, Node("inv", (second,), second.span)), span)
 
     def call(self, token: Token) -> Node:
-        name = {"asin": "arcsin", "acos": "arccos", "atan": "arctan"}.get(token.text, token.text)
+        name = _ALIASES.get(token.text, token.text)
         base = exponent = None
         if self.is_op("_"):
             self.take()
@@ -255,6 +258,8 @@ class Factors(ABC):
         span = self.span(token.start)
         if len(arguments) != (2 if name in ("binom", "gcd", "lcm") else 1):
             raise Unreadable(f"{name} with {len(arguments)} arguments is not read", span)
+        if name == "factorial":
+            return Node("fact", arguments, span)
         if name in ("sqrt", "cbrt"):
             degree = Node("num", (Fraction(2 if name == "sqrt" else 3),), token_span(token))
             return Node("root", (degree, *arguments), span)

@@ -8,12 +8,15 @@ math-verify's reader by `distil_envs.math.reading`.
 from __future__ import annotations
 
 from collections.abc import Collection
+from fractions import Fraction
 
 from distil_envs.math.factors import MAX_DEPTH, Factors
 from distil_envs.math.tokens import Token, Unreadable, tokenize
 from distil_envs.math.tree import Node
+from distil_envs.math.values import exact
 from distil_envs.math.vocabulary import UNITS
 
+_MAX_ITEMS = 200
 _RELATIONS = ("=", "<", ">", "<=", ">=", "!=")
 
 
@@ -42,12 +45,30 @@ class _Parser(Factors):
                 joints.add(self.take().text)
             if self.token.kind in ("stop", "close"):
                 self.fail("an item is missing")
-            items.append(self.predicate(items[-1]) if self.is_op(*_RELATIONS) else self.union())
+            if self.token.kind == "dots":
+                items += self.between(items)
+            else:
+                items.append(self.predicate(items[-1]) if self.is_op(*_RELATIONS) else self.union())
         self.depth -= 1
         if len(items) == 1:
             return items[0]
         joint = " ".join(sorted(joints & {"and", "or"}))
         return Node("list", ("", joint, *items), self.span(start))
+
+    def between(self, before: list[Node]) -> list[Node]:
+        """What the dots of ``1, 2, …, 5`` stand for, and the item behind them: integers at equal distances."""
+        self.take()
+        while self.is_op(",", "and"):
+            self.take()
+        last = self.union()
+        values = [exact(node) for node in (*before, last)]
+        first, *others = [value for value in values if value is not None and value.denominator == 1]
+        step = others[0] - first if len(before) > 1 else Fraction(1)
+        expected = [first + step * place for place in range(len(before))]
+        count = (others[-1] - expected[-1]) / step if others and step else Fraction(0)
+        if len(others) != len(before) or expected != [first, *others[:-1]] or not 1 <= count <= _MAX_ITEMS or count % 1:
+            self.fail("it is not clear what the dots stand for")
+        return [Node("num", (expected[-1] + step * (place + 1),), last.span) for place in range(int(count))]
 
     def predicate(self, before: Node) -> Node:
         """``and < 5`` behind ``x > 1``: said of the same ``x``."""

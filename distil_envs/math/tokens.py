@@ -30,6 +30,9 @@ from distil_envs.math.vocabulary import (
 _LETTERS = re.compile(r"[A-Za-z]+")
 _COMMAND = re.compile(r"\\(?:[A-Za-z]+|.)", re.S)
 _TEXT_ARGUMENT = re.compile(r"\s*\{([^{}]*)\}")
+_SMALL = re.compile("[⁰¹²³⁴-⁹]+[⁄∕/][₀-₉]+")
+_LEVEL = str.maketrans({"⁄": "/", "∕": "/", **SUPERSCRIPTS, **SUBSCRIPTS})
+_DOTS = re.compile(r"\.\.\.|…|⋯|\\[lc]?dots(?![A-Za-z])")
 _SYSTEM = re.compile(r"\\left\s*\\(?:\{|lbrace)\s*\\begin\{(?:array|aligned|matrix)\}(?:\{[^{}]*\})?")
 _ENVIRONMENT = re.compile(r"\s*\{([a-z]*matrix\*?|array|cases|aligned|gathered)\}(?:\s*\{[^{}]*\})?")
 
@@ -98,7 +101,9 @@ class _Scanner:
     def _one(self) -> None:
         text, at = self.text, self.at
         char = text[at]
-        if char.isspace() or char in "~$":
+        if self.tokens and self.tokens[-1].text == "," and (dots := _DOTS.match(text, at)):
+            self._put("dots", dots.group(), dots.end())
+        elif char.isspace() or char in "~$":
             self._skip(at + 1)
         elif re.match(r"\.?[0-9]", text[at : at + 2]):
             self._number()
@@ -106,6 +111,8 @@ class _Scanner:
             self._command()
         elif char.isascii() and char.isalpha():
             self._letters()
+        elif char in SUPERSCRIPTS and (small := _SMALL.match(text, at)):
+            self._put("vulgar", small.group().translate(_LEVEL), small.end())
         elif char in SUPERSCRIPTS:
             self._script("^", SUPERSCRIPTS)
         elif char in SUBSCRIPTS:

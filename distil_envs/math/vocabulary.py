@@ -9,7 +9,7 @@ def words(text: str) -> frozenset[str]:
 
 FUNCTIONS = words(
     "sin cos tan cot sec csc arcsin arccos arctan asin acos atan sinh cosh tanh log ln lg exp sqrt cbrt abs floor ceil"
-    " binom gcd lcm"
+    " binom binomial factorial ceiling Abs gcd lcm"
 )
 INNER = words("sin cos tan log ln exp sqrt pi")
 """What may be run together with letters, as in ``sinx``."""
