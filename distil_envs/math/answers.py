@@ -44,10 +44,12 @@ def read_answer(completion: str, shape: str = "scalar") -> Answer | None:
             last = last_line(text, *region) or region
             region = trim(text, *block_before(text, region[0], last))
         start, end = region
-        inside = without_remarks(text[start:end])
-        inside = with_signs(_round_brackets(with_reals(inside)) if shape == "interval" else inside)
-        text = text[:start] + inside + text[end:]
-        region = _expression(text, *trim(text, *region))
+        inside = text[start:end]
+        if not inside.isdigit():
+            inside = without_remarks(inside)
+            inside = with_signs(_round_brackets(with_reals(inside)) if shape == "interval" else inside)
+            text = text[:start] + inside + text[end:]
+            region = _expression(text, *trim(text, *region))
         if text.startswith("...", region[1]) and re.search(r"\d\.\d+$", text[slice(*region)]):
             region = (region[0], region[1] + 3)  # 0.333...
     inside = text[slice(*region)]

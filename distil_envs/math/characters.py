@@ -23,7 +23,7 @@ def plain(text: str) -> str:
     """
     if not text.isascii():
         text = text.translate(_table())
-    return _EMPHASIS.sub(r"  \1  ", text)
+    return _EMPHASIS.sub(r"  \1  ", text) if "**" in text else text
 
 
 @lru_cache(maxsize=1)

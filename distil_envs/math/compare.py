@@ -46,8 +46,9 @@ def same_value(reference: Node, answer: Node, *, up_to_constant: bool = False) -
     """Compare two scalars by the rule of this module. ``up_to_constant``: their difference may be any constant."""
     expected, got = exact(reference), exact(answer)
     if expected is not None and got is not None:
-        near = abs(got - expected) <= _tolerance(reference, expected, inexact=_only_rounded(answer, got))
-        return Verdict(up_to_constant or got == expected or near)
+        if up_to_constant or got == expected:
+            return Verdict(True)
+        return Verdict(abs(got - expected) <= _tolerance(reference, expected, inexact=_only_rounded(answer, got)))
     if same_tree(reference, answer):
         return Verdict(True)
     if expected is not None and (tolerance := _tolerance(reference, expected, inexact=_only_rounded(answer, None))):

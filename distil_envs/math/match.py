@@ -27,10 +27,15 @@ class Match:
 
 def matches(asked: Question, text: str, reading: Reading | None) -> Match:
     """Compare an answer, given as text and as what was read of it (None: it could not be read)."""
-    if plain_text(text) == plain_text(asked.text):
-        return Match(True, reading.node if reading else None)
-    if reading is None or asked.node is None:
-        return Match(asked.shape == "text" and plain_text(text.casefold()) == plain_text(asked.text.casefold()))
+    found = _read_match(asked, text, reading) if reading is not None and asked.node is not None else Match(False)
+    if found.equal:
+        return found
+    mine, other = plain_text(text), plain_text(asked.text)
+    same = mine == other or (asked.shape == "text" and mine.casefold() == other.casefold())
+    return Match(True, reading.node if reading else None) if same else found
+
+
+def _read_match(asked: Question, text: str, reading: Reading) -> Match:
     for other in asked.alternatives:
         found = matches(other, text, reading)
         if found.equal:

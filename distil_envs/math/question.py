@@ -138,7 +138,7 @@ def read_for(asked: Question, text: str) -> Reading:
             return Reading(rows)
     known = {*asked.variables, *(symbols(asked.node) if asked.node else ())}
     reading = read(text, grouping=asked.grouping, variables=known)
-    return replace(reading, name=name)
+    return replace(reading, name=name) if name else reading
 
 
 def _in_words(text: str) -> Node | None:
