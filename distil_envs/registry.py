@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 KINDS: Final = ("tasks", "verifiers", "feedback", "experts", "learners", "sandboxes", "tools")
 """What can be registered. The entry-point group of a kind is ``distil_envs.<kind>``."""
 
+LISTED: Final = 16
+"""Names that an error spells out."""
+
 _WORDS: Final = {
     "tasks": "task set",
     "verifiers": "verifier",
@@ -237,5 +240,5 @@ def _closest(name: str, known: Iterable[str]) -> str:
 
 def _listing(kind: str) -> str:
     known = names(kind)
-    shown = ", ".join(known[:40]) or "none"
-    return shown + (f", and {len(known) - 40} more" if len(known) > 40 else "")
+    shown = ", ".join(known[:LISTED]) or "none"
+    return shown + (f", and {len(known) - LISTED} more" if len(known) > LISTED else "")

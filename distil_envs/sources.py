@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -149,12 +149,18 @@ class FamilySource(Source):
         return tuple(task for task in self._all if split in ("all", task.split))
 
     def splits(self) -> dict[str, Split]:
-        contents = (canonical(self.family.domain, item.content) for item in self.family.items(self.level))
-        return {content: split_of(content) for content in contents}
+        return _splits(self.family, self.level)
 
     @cached_property
     def _all(self) -> tuple[Task, ...]:
         return tuple(make_task(self.family, self.level, item) for item in self.family.items(self.level))
+
+
+@lru_cache(maxsize=256)
+def _splits(family: Family, level: int) -> dict[str, Split]:
+    """A family is in several sets: by its own name, its topic's, its domain's."""
+    contents = (canonical(family.domain, item.content) for item in family.items(level))
+    return {content: split_of(content) for content in contents}
 
 
 def level_of(task: Task) -> int | None:

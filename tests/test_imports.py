@@ -23,6 +23,7 @@ MODULE_OF = {
     "latex2sympy2-extended": "latex2sympy2_extended",
     "math-verify": "math_verify",
     "pyyaml": "yaml",
+    "reasoning-gym": "reasoning_gym",
 }
 """Where the import name is not the distribution's."""
 

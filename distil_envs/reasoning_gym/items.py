@@ -15,9 +15,6 @@ from functools import lru_cache
 from numbers import Real
 from typing import Any
 
-import reasoning_gym
-from reasoning_gym.factory import DATASETS
-
 from distil_envs.errors import ConfigError
 from distil_envs.reasoning_gym.faults import BUILT_ANEW
 
@@ -27,17 +24,21 @@ SEEDS = 2**32
 
 def names() -> list[str]:
     """Every set of the library."""
+    from reasoning_gym.factory import DATASETS
+
     return sorted(DATASETS)
 
 
 def dataset(name: str, config: str, seed: int) -> Any:
     """A set of one item; ``config`` is a JSON object. Raises ConfigError for options that the set does not take."""
+    from reasoning_gym.factory import DATASETS, create_dataset
+
     given = json.loads(config)
     known = {item.name for item in fields(DATASETS[name][1])} - {"seed", "size"}
     if odd := set(given) - known:
         raise ConfigError(f"{name} has no option {min(odd)!r}; expected any of {', '.join(sorted(known))}")
     try:
-        return reasoning_gym.create_dataset(name, seed=seed, size=1, **given)
+        return create_dataset(name, seed=seed, size=1, **given)
     except (AssertionError, TypeError, ValueError) as error:
         raise ConfigError(f"{name} does not take {config}: {error or type(error).__name__}") from error
 

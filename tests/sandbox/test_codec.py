@@ -120,7 +120,11 @@ def test_of_a_subclass_the_base_travels_whatever_it_says_of_itself(value: Any, b
     assert shape(decode(encode(value))) == shape(base)
 
 
-@pytest.mark.parametrize("value", [object(), range(3), bytearray(b"x"), len, iter([]), [{1: {2: open}}]], ids=repr)
+@pytest.mark.parametrize(
+    "value",
+    [object(), range(3), bytearray(b"x"), len, iter([]), [{1: {2: open}}]],
+    ids=lambda value: type(value).__name__,
+)
 def test_other_types_are_refused_by_name(value: Any) -> None:
     with pytest.raises(CodecError, match="cannot travel; None, bool, int"):
         encode(value)
