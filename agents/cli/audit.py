@@ -56,12 +56,16 @@ def audit_verifiers(
         others = {tally.kind: tally for tally in audit(mathematical, "math-verify")}
     if json_lines:
         for tally in tallies:
-            print(json.dumps(_plain(tally) | ({"math_verify": _plain(others[tally.kind])} if others else {})))
+            print(
+                json.dumps(
+                    _plain(tally) | ({"math_verify": _plain(others[tally.kind])} if tally.kind in others else {})
+                )
+            )
     else:
         _show(tallies, others)
     found = failures(tallies)
     if found:
-        console().print(Text("; ".join(found), style="bold red"), soft_wrap=True)
+        (quiet if json_lines else console()).print(Text("; ".join(found), style="bold red"), soft_wrap=True)
         raise SystemExit(1)
     if not json_lines:
         console().print(Text("the audit passes", style="green"))

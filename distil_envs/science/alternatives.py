@@ -8,7 +8,16 @@ from distil_envs.science.wording import offers
 
 _DOUBT = re.compile(r"\b(?:alternatively|could|might|wait|actually)\b|\?", re.I)
 _JOINT = re.compile(r"(?:[ \t,;/&+|(){}$*`]|(?:\n\s*)?\band\b|\\[,;!() ]|\\(?:text|quad|mathrm|ce)(?![a-z]))*")
-_DENIED = re.compile(r"(?:\bnot|n['’]t|rather than|instead of|unlike)\s+[$({`]*$", re.I)
+_DENIED = re.compile(
+    r"(?:\b(?:not|no|without|rather than|instead of|unlike|opposite of|(?:wrong|incorrect|false) to say)|n['’]t"
+    r"|\b(?:wrong|incorrect):)\s+[$({`]*$",
+    re.I,
+)
+_REFUSED = re.compile(
+    r"[\s)\]}$*`\"']{0,6}(?:(?:is|are|was|were|seems?)\s+(?:certainly\s+|clearly\s+)?(?:not|wrong|incorrect|false|impossible)"
+    r"|isn['’]t|aren['’]t|cannot\s+be|can['’]t\s+be)\b",
+    re.I,
+)
 _OR = re.compile(r"\bor\s+[$({`]*$", re.I)
 _NEAR = 20
 
@@ -26,6 +35,6 @@ def hanging(before: str, after: str) -> bool:
     return offers(after) or _OR.search(before[-_NEAR:]) is not None
 
 
-def denied(before: str) -> bool:
-    """Whether an answer after this text is ruled out: ``CO2, not CO``."""
-    return _DENIED.search(before[-_NEAR:]) is not None
+def denied(before: str, after: str = "") -> bool:
+    """Whether an answer between these texts is ruled out: ``CO2, not CO``, ``CO is wrong``."""
+    return _DENIED.search(before[-_NEAR:]) is not None or _REFUSED.match(after[: 3 * _NEAR]) is not None

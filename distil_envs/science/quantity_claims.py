@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from distil_envs.science.alternatives import denied
 from distil_envs.science.quantity_reading import Quantity, Text
 
-_HEDGE = frozenset(("or", "either", "maybe", "perhaps", "possibly", "alternatively", "might", "could"))
+_HEDGE = frozenset((
+    "or", "either", "maybe", "perhaps", "possibly", "alternatively", "might", "could", "vs", "versus", "else",
+    "otherwise", "unless",
+))  # fmt: skip
 _LIST = frozenset((",", ";", "and", "&", "?", "|", "."))
 _SAME = frozenset((
     "=", "(", ")", "about", "approximately", "roughly", "approx", "i", "e", "ie", "which", "that", "is", "equals",
@@ -14,6 +18,10 @@ _SAME = frozenset((
 ))  # fmt: skip
 _WITHIN = frozenset(("sin", "cos", "tan", "ln", "log", "exp", "sqrt", "/", "*", "+", "^"))
 """What stands before a number that is a part of something larger: ``sin 30° = 0.5`` does not state 30°."""
+_BOUNDS = frozenset((
+    ("<",), ("below",), ("above",), ("under",), ("twice",), ("less", "than"), ("more", "than"), ("greater", "than"),
+    ("at", "most"), ("at", "least"), ("up", "to"), ("half", "of"), ("far", "from"),
+))  # fmt: skip
 _NOT = frozenset(("not", "isn", "never", "cannot"))
 _SKIP = frozenset(("about", "=", "(", "be", "equal", "to", "approximately", "roughly", "exactly", "t", "'", "’"))
 
@@ -81,11 +89,13 @@ def _connection(found: Text, one: Quantity, other: Quantity) -> str:
 
 
 def _bound(found: Text, last: Quantity) -> bool:
-    words = [token.text.lower() for token in found.tokens[max(0, last.first - 2) : last.first]]
-    return words[-1:] == ["<"] or words in (["less", "than"], ["more", "than"], ["greater", "than"])
+    words = tuple(token.text.lower() for token in found.tokens[max(0, last.first - 2) : last.first])
+    return words[-1:] in _BOUNDS or words in _BOUNDS
 
 
 def _denied(found: Text, each: Quantity) -> bool:
+    if denied("", " ".join(token.text for token in found.tokens[each.end : each.end + 4])):
+        return True
     at = each.first - 1
     while at >= 0 and found.tokens[at].text.lower() in _SKIP:
         at -= 1

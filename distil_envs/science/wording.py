@@ -13,7 +13,7 @@ _COMMANDS = re.compile(r"\\(?:text|math|emph|mbox|operatorname)[a-z]*(?![A-Za-z]
 _SPACES = re.compile(r"\\(?:left|right|quad|qquad|displaystyle)(?![A-Za-z])|\\[,;:! ()\[\]]|~")
 _SUPERSCRIPT = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]+")
 _MARKUP = str.maketrans(dict.fromkeys('*$`{}"“”„«»\\') | {"’": "'", "‘": "'"} | GREEK_LETTERS)
-_MINUS = re.compile(r"(?<![^\W\d_])\s*[-−]\s*(?=[\d.\\π√])|(?:^|(?<=[=(,${]))[-−](?=\S)")
+_MINUS = re.compile(r"(?<![^\W\d_])[-−]\s{0,9}(?=[\d.\\π√])|(?:^|(?<=[=(,${]))[-−](?=\S)")
 _KEPT = "\ue000"  # stands for a minus sign while hyphens go
 _HYPHENS = re.compile(r"[-‐‑‒–—−_\s]+")
 _ARTICLES = re.compile(r"^an?\s+|\bthe\s+", re.I)
@@ -22,9 +22,9 @@ _VERB = re.compile(r"(?:\b(?:is|are|was|were|be|called|named|namely|means|equals
 _NOT = re.compile(r"\b(?:not|never|neither|nor|cannot|except|incorrect|false that)\b|n['’]t\b", re.I)
 _OFFERS = re.compile(r"\b(?:or|either|maybe|perhaps|possibly)\b", re.I)
 _EXPLAINED = re.compile(
-    r"\s*(?:,\s*(?:which|the|an?|where|because|since|as|so|i\.e\.|that)\b|\bbecause\b|\bsince\b).*", re.I | re.S
+    r"(?:,\s{0,9}(?:which|the|an?|where|because|since|as|so|i\.e\.|that)\b|\bbecause\b|\bsince\b).*", re.I | re.S
 )
-_ASIDE = re.compile(r"\s*\([^()]*\)\s*[.!]?$")
+_ASIDE = re.compile(r"\([^()]*\)\s{0,9}[.!]?$")
 NOTHING = frozenset({"∅", "{}", r"\emptyset", r"\varnothing", "{ }", r"\{\}"})
 """How the empty set is written."""
 
@@ -94,9 +94,11 @@ def split_items(text: str) -> list[Span]:
 
 
 _TEXTS = [(rf"\{name}{{", "}") for name in ("text", "mathrm", "textbf", "mathbf", "textit")]
-_ELSE = r"(?:and\s+|&\s*)?|(?<=\s)and\s+|\s&\s|\n\s*(?:[-*•]\s+|\d{1,2}[.)]\s+)?|→|⟶|->|\\(?:long)?(?:rightarrow|to)\b"
-_JOINT = re.compile(rf"\s*(?:(?<!\\),\s*{_ELSE})", re.I)
-_SEMICOLON = re.compile(rf"\s*(?:(?<!\\);\s*{_ELSE})", re.I)
+_ELSE = (
+    r"(?:and\s+|&\s*)?|(?<=\s)and\s+|(?<=\s)&\s|\n\s*(?:[-*•]\s+|\d{1,2}[.)]\s+)?|→|⟶|->|\\(?:long)?(?:rightarrow|to)\b"
+)
+_JOINT = re.compile(rf"(?<!\\),\s*{_ELSE}", re.I)
+_SEMICOLON = re.compile(rf"(?<!\\);\s*{_ELSE}", re.I)
 _BULLET = re.compile(r"^(?:[-*•]\s+|\d{1,2}[.)]\s+)")
 
 

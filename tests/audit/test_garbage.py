@@ -69,6 +69,11 @@ def towers(rng: np.random.Generator) -> str:
     return f"\\boxed{{{forms[int(rng.integers(len(forms)))]}}}"
 
 
+def spaces(rng: np.random.Generator) -> str:
+    """What a degenerate model writes: a run of white space, and little else."""
+    return f"Answer: a{str(rng.choice([' ', chr(9), ' ,', ' -', ' and '])) * int(rng.integers(1000, 9000))}b"
+
+
 def huge(rng: np.random.Generator) -> str:
     """A megabyte."""
     return (str(rng.choice(PIECES)) + " ") * (1_000_000 // 8)
@@ -77,7 +82,7 @@ def huge(rng: np.random.Generator) -> str:
 def garbage() -> Iterator[tuple[Task, str]]:
     for index in range(COUNT):
         rng = generator(0, "garbage", index)
-        make: Make = huge if index % 200 == 7 else (soup, unicode, towers)[index % 3]
+        make: Make = huge if index % 200 == 7 else (soup, unicode, towers, spaces)[index % 4]
         reference = REFERENCES[int(rng.integers(len(REFERENCES)))]
         own = reference.get("kind") in SCIENCE
         domain = "science" if own or index % 2 else "math"

@@ -125,3 +125,10 @@ def test_garbage_never_raises(reference: dict[str, Any], completion: str) -> Non
 def test_references_that_cannot_be_used(reference: dict[str, Any], message: str) -> None:
     with pytest.raises(TaskError, match=message):
         kind_of(reference).check(reference)
+
+
+@pytest.mark.parametrize(
+    "completion", ["B is wrong", "B is incorrect", "B isn't right", "wrong: B", "The opposite of B", "It cannot be B."]
+)
+def test_a_denied_option_is_no_answer(completion: str) -> None:
+    assert grade(CHOICE, completion).status is Status.MALFORMED

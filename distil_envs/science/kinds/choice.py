@@ -14,6 +14,7 @@ from unicodedata import normalize
 
 from distil_envs.errors import TaskError
 from distil_envs.outcome import Diagnosis, Span
+from distil_envs.science.alternatives import denied
 from distil_envs.science.judgement import Judgement, correct, malformed, wrong
 from distil_envs.science.wording import folded, told
 
@@ -36,7 +37,7 @@ _MARKED = re.compile(
     r"|(?<![^\W_])(?<!['’])([AI])(?=\s*(?:is\b|,|or\b|and\b|$))"
 )
 _DROPPED = re.compile(
-    r"(?:\bnot|n['’]t|\bcannot|\brather\s+than|\binstead\s+of|\bunlike|\bneither|\bnor|\bexcept"
+    r"(?:\bnot|n['’]t|\bcannot|\bopposite\s+of|\bwrong:|\bincorrect:|\brather\s+than|\binstead\s+of|\bunlike|\bneither|\bnor|\bexcept"
     r"|\b(?:anything|everything|all|any)\s+but)\s+[^.;]{0,15}$",
     re.I,
 )
@@ -133,7 +134,8 @@ def _letters(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]
     for match in _MARKED.finditer(text):
         group = next(index for index in range(1, 5) if match[index])
         before = text[: match.start(group)]
-        if match[group] in options and not _DROPPED.search(before) and not _UNIT.search(before):
+        dropped = _DROPPED.search(before) or denied("", text[match.end(group) :])
+        if match[group] in options and not dropped and not _UNIT.search(before):
             yield match[group], match.span(group)
 
 
@@ -146,7 +148,7 @@ def _phrases(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]
             continue
         pattern = r"\s+".join(map(re.escape, words))
         place = re.search(rf"(?<![\w.\\])(?<![-−]){pattern}(?!\w|\.\d)", text, re.I)
-        if place and not _DROPPED.search(text[: place.start()]):
+        if place and not _DROPPED.search(text[: place.start()]) and not denied("", text[place.end() :]):
             inside[letter] = place.span()
     for letter, (start, end) in inside.items():
         if not any(a <= start and end <= b and (a, b) != (start, end) for a, b in inside.values()):

@@ -35,7 +35,7 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     """
     wanted = _wanted(reference)
     known = {formula for side in wanted.sides for formula in side}
-    found = [each for each in equations(text, known) if not denied(text[: each.span[0]])]
+    found = [each for each in equations(text, known) if not denied(text[: each.span[0]], text[each.span[1] :])]
     if not found:
         message = "There is no equation that can be read: formulas on both sides of an arrow such as ->."
         return malformed("unparsable", message, (0, len(text)))

@@ -157,7 +157,7 @@ def _in_passing(text: str, found: _Found) -> bool:
     if shown in _WORDS and re.match(r"\s+[a-z]", text[end:]):
         return True
     unit = found.coefficient and shown in ELEMENTS
-    return bool(unit or _ROMAN.fullmatch(shown) or denied(text[:start]))
+    return bool(unit or _ROMAN.fullmatch(shown) or denied(text[:start], text[end:]))
 
 
 def _reason(text: str) -> str:

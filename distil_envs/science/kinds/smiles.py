@@ -82,7 +82,7 @@ def _pieces(text: str) -> Iterator[tuple[str, Span]]:
         elif re.fullmatch(r"\([^()]*\)", piece):
             piece = piece[1:-1]
         pronoun = piece == "I" and _PRONOUN.match(text, word.end())
-        if _SHAPE.fullmatch(piece) and not pronoun and not denied(text[: word.start()]):
+        if _SHAPE.fullmatch(piece) and not pronoun and not denied(text[: word.start()], text[word.end() :]):
             yield piece, word.span()
 
 
