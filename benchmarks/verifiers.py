@@ -4,7 +4,7 @@
 
 The completions are the labelled ones of `distil tasks audit` and answers to generated tasks, each set in an order drawn
 from a seed. math-verify is called alone, as its README has it, on the maths ones. The last lines mix in completions
-that hang the worker that they run in, and give the rate of the others: as many as there are workers at a time.
+that hang the worker that they run in, and give the rate of the others, from `CALLERS` threads.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from rich.table import Table
 
 from distil_envs import Task, load_tasks
 from distil_envs.audit import labelled
-from distil_envs.grading import SHARED_WORKERS, isolated
+from distil_envs.grading import isolated
 from distil_envs.math.plain import math_verify
 from distil_envs.math.verifier import MathVerifier, grade_math
 from distil_envs.science.verifier import ScienceVerifier, grade_science
 
+CALLERS = 64
+"""More than can hang at a time, so that it is the pool that is measured."""
 Pair = tuple[Task, str]
 Call = Callable[[Task, str], object]
 
@@ -70,7 +72,7 @@ def main(options: Options) -> None:
     for hangs in (0, options.hangs):
         verifier = MathVerifier()
         found = [with_hangs(verifier, maths_pairs, hangs) for _ in range(options.repeat)]
-        console.print(f"{hangs} hanging in a hundred, {2 * SHARED_WORKERS} threads: {median(found):,.0f} others/s")
+        console.print(f"{hangs} hanging in a hundred, {CALLERS} threads: {median(found):,.0f} others/s")
 
 
 def generated(domain: str, count: int) -> list[Pair]:
@@ -116,7 +118,7 @@ def with_hangs(verifier: MathVerifier, pairs: Sequence[Pair], hangs: int) -> flo
         if call is verifier:
             done.append(time.perf_counter())
 
-    with ThreadPoolExecutor(2 * SHARED_WORKERS) as pool:
+    with ThreadPoolExecutor(CALLERS) as pool:
         list(pool.map(run, calls))
     return len(done) / (max(done) - start)
 

@@ -19,9 +19,10 @@ from distil_envs.jsonl import read_rows
 from distil_envs.loaders.shipped import shipped_path
 from distil_envs.outcome import Status
 from distil_envs.resources import resolve_verifier
+from distil_envs.science.kinds import KINDS
 from distil_envs.task import Task
 
-SCIENCE = frozenset({"quantity", "choice", "formula", "equation", "smiles", "list", "word"})
+SCIENCE = frozenset(KINDS) - {"expression"}
 """Kinds that the verifier ``science`` grades; the others are of ``math``."""
 MOST_MISSED = 2
 """Right answers of one kind that may be rejected, before the audit fails."""

@@ -24,7 +24,7 @@ from distil_envs.math.tree import Node
 from distil_envs.math.values import exact
 from distil_envs.outcome import Check, Event, Outcome, Span, Status, Trace
 from distil_envs.task import Task
-from distil_envs.worker_pool import RemoteError, WorkerError, WorkerTimeout
+from distil_envs.worker_pool import RemoteError, WorkerTimeout
 
 _PLAIN_CHARS = 200
 _CANDIDATES = 40
@@ -59,7 +59,7 @@ class MathVerifier:
             return _late(task, completion, self.timeout_s)
         except RemoteError as error:
             return infra_error(error.type_name, f"the maths verifier raised: {error.message}\n{error.traceback_text}")
-        except (WorkerError, Exception) as error:
+        except Exception as error:
             return infra_error(type(error).__name__, f"the maths verifier could not be run: {error}")
 
 

@@ -13,7 +13,7 @@ from distil_envs.grading import infra_error, shared_pool, timed_out
 from distil_envs.outcome import Check, Diagnosis, Outcome, Status, Trace
 from distil_envs.reasoning_gym.faults import READABLE
 from distil_envs.task import Task
-from distil_envs.worker_pool import RemoteError, WorkerError, WorkerTimeout
+from distil_envs.worker_pool import RemoteError, WorkerTimeout
 
 _CUT = "*`:;,=$."
 """Signs that `distil_envs.answers` leaves out around an answer; here a sentence may be the answer."""
@@ -55,7 +55,7 @@ class ReasoningGymVerifier:
             return timed_out("reasoning-gym", self.timeout_s)
         except RemoteError as error:
             return infra_error(error.type_name, f"reasoning-gym's scorer: {error.message}\n{error.traceback_text}")
-        except (WorkerError, Exception) as error:
+        except Exception as error:
             return infra_error(type(error).__name__, f"reasoning-gym's scorer could not be run: {error}")
         if value is None:
             message = "The scorer cannot read this answer."

@@ -16,7 +16,7 @@ from distil_envs.science.kinds import kind_of
 from distil_envs.science.misconceptions import named
 from distil_envs.science.units import registry
 from distil_envs.task import Task
-from distil_envs.worker_pool import RemoteError, WorkerError, WorkerTimeout
+from distil_envs.worker_pool import RemoteError, WorkerTimeout
 
 _LINES = 60
 _PARTS = 40
@@ -45,7 +45,7 @@ class ScienceVerifier:
             return timed_out("science", self.timeout_s)
         except RemoteError as error:
             return infra_error(error.type_name, f"the science verifier raised: {error.message}\n{error.traceback_text}")
-        except (WorkerError, Exception) as error:
+        except Exception as error:
             return infra_error(type(error).__name__, f"the science verifier could not be run: {error}")
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from math import asin, degrees, radians, sqrt
 
 from distil_envs.family import Question, Worked
-from distil_envs.science.exact import choice, exact, shown
+from distil_envs.science.exact import exact, shown
 from distil_envs.science.family import ScienceFamily, amount, quantity, worked
 from distil_envs.science.misconceptions import Misconception
 from distil_envs.science.slips import slips
-from distil_envs.spaces import Distinct, Filtered, Product
+from distil_envs.spaces import Filtered, Product
 
 AVOGADRO = 6.022e23
 _NAMES = {"sc": "simple cubic", "bcc": "body-centred cubic", "fcc": "face-centred cubic"}
@@ -171,33 +171,6 @@ def _reflection(wavelength: float, a: int, hkl: tuple[int, int, int]) -> Worked:
     return quantity(value, "deg", slots, steps, wrong)
 
 
-def _seen(lattice: str, hkl: tuple[int, int, int]) -> bool:
-    """Whether the lattice shows a reflection."""
-    return sum(hkl) % 2 == 0 if lattice == "bcc" else len({index % 2 for index in hkl}) == 1
-
-
-def _absent(lattice: str, hkl: tuple[int, int, int], others: tuple[tuple[int, int, int], ...]) -> Worked:
-    other_lattice = "fcc" if lattice == "bcc" else "bcc"
-    rules = {"bcc": "h + k + l is even", "fcc": "h, k and l are all even or all odd"}
-    steps = [
-        f"A {_NAMES[lattice]} lattice shows the reflections where {rules[lattice]}",
-        f"{_written(hkl)} has the sum {sum(hkl)}"
-        if lattice == "bcc"
-        else f"{_written(hkl)} mixes even and odd indices",
-        "So it is absent",
-    ]
-    exchanged = (f"rule-of-{other_lattice}", "", f"The rule of the {_NAMES[other_lattice]} lattice was used.", 1)
-    reversed_ = ("reversed", "", "A reflection that the lattice shows was taken for an absent one.", 1)
-    wrong = {
-        _written(each): Misconception(*(reversed_ if _seen(other_lattice, each) else exchanged)) for each in others
-    }
-    return choice(_written(hkl), wrong, {"name": _NAMES[lattice]}, steps, sum(hkl) + sum(map(sum, others)))
-
-
-def _written(hkl: tuple[int, int, int]) -> str:
-    return f"({''.join(map(str, hkl))})"
-
-
 _ATOMS_OF = (
     "How many atoms are in {n} unit cells of a {name} crystal of one element?",
     "A {name} crystal of an element has {n} unit cells. Find the number of atoms in them.",
@@ -241,11 +214,6 @@ _REFLECTION = (
     "Find 2 theta in degrees, to 3 significant figures, of the ({hkl}) reflection of a cubic crystal (edge {a} pm) at "
     "a wavelength of {w} pm.",
 )
-_ABSENT = (
-    "Which of these X-ray reflections does a {name} element not show?\n{options}",
-    "One of these reflections is absent for a {name} lattice. Which?\n{options}",
-)
-
 _metals = Filtered(
     Product(tuple(_ATOMS), range(20, 211, 10), range(280, 451, 10)),
     lambda lattice, mass, edge: 1 < _ATOMS[lattice] * mass / AVOGADRO / (edge * 1e-10) ** 3 < 23,
@@ -263,10 +231,6 @@ _planes = (
     (2, 2, 2),
     (3, 2, 1),
     (3, 3, 1),
-)
-_patterns = Filtered(
-    Product(("bcc", "fcc"), _planes, Distinct(_planes, 3)),
-    lambda lattice, hkl, others: not _seen(lattice, hkl) and all(_seen(lattice, each) for each in others),
 )
 
 FAMILY = ScienceFamily(
