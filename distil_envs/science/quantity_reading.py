@@ -115,6 +115,8 @@ def _starts(tokens: list[Token], at: int) -> bool:
             return False
         if before.text == "-" and at > 1 and tokens[at - 2].kind == "name" and len(tokens[at - 2].text) == 1:
             return False
+        if _is_ratio(tokens, at - 1):
+            return False
     if token.kind == "number":
         return True
     if token.text == "(":
@@ -125,6 +127,15 @@ def _starts(tokens: list[Token], at: int) -> bool:
         dash = bool(at and after and token.spaced and after.spaced and tokens[at - 1].kind == "name")
         return signed and not (dash and token.text == "-")
     return token.text in ("frac", "sqrt", "√") or token.text in _CONSTANTS or token.text in _VULGAR
+
+
+def _is_ratio(tokens: list[Token], colon: int) -> bool:
+    """Whether a colon stands in ``1:4`` or ``1 : 4``, which is no number; ``Part 1: 4`` and ``1:4 m`` have a label."""
+    if tokens[colon].text != ":" or not 0 < colon < len(tokens) - 1:
+        return False
+    before, after = tokens[colon - 1], tokens[colon + 1]
+    between = before.kind == after.kind == "number" and tokens[colon].spaced == after.spaced
+    return between and not read_unit(tokens, colon + 2)[0]
 
 
 def _applied(tokens: list[Token], bracket: int) -> bool:
@@ -180,6 +191,8 @@ def _goes_on(tokens: list[Token], end: int) -> bool:
         return after is not None and (after.kind == "number" or after.text in ("frac", "sqrt", "("))
     if token.text == "!":
         return before.kind == "number"
+    if _is_ratio(tokens, end):
+        return True
     if token.text in ("^", "*", "/", "+", "frac", "sqrt", "√") or token.text in _VULGAR or token.kind == "super":
         return True
     if token.text in _CONSTANTS or (token.kind == "other" and not token.spaced):

@@ -131,6 +131,13 @@ def test_no_answer(text: str) -> None:
     assert judged(SPEED, text, unit="optional") in (Status.MALFORMED, Status.WRONG)
 
 
+def test_a_ratio_is_not_its_last_number() -> None:
+    for text in ("1:4", "1 : 4", "The ratio is 1:4."):
+        assert judged("4", text) is Status.MALFORMED
+        assert code("0.25", text) == "unparsable"
+    assert judged("0.25", "1:4 = 0.25") is judged("4", "Part 1: 4") is judged("4 m", "1:4 m") is Status.CORRECT
+
+
 def test_a_tiny_number_is_not_zero() -> None:
     assert judged("0 m", "0.0 m") is Status.CORRECT
     assert judged("0 m", "1e-400 m") is Status.MALFORMED
