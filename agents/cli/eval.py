@@ -177,7 +177,7 @@ def _envs(config: TrainerConfig, policy: Policy, split: str, tasks: int | None) 
 
 
 def _table(result: Evaluation) -> Table:
-    from agents.cli.report import figures
+    from agents.cli.tables import figures
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column(f"{result.tasks} tasks", min_width=17)

@@ -9,8 +9,8 @@ from typing import Annotated
 import tyro
 
 from agents.cli.output import chances, console
-from agents.cli.report import comparison, contents
 from agents.cli.run_options import Start, configure, told_how_to_resume
+from agents.cli.tables import comparison, contents
 from agents.config import TrainerConfig
 from agents.trainer import Trainer
 

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from scipy.stats import ttest_1samp
 
-from agents.cli.report import comparison, figures, paired_change
+from agents.cli.tables import comparison, figures, paired_change
 from agents.statistics import proportion_interval
 
 
