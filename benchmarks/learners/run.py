@@ -162,7 +162,9 @@ def run(plan: Plan, cell: Cell) -> dict[str, Any]:
         metrics = [json.loads(line) for line in Path(folder, "run", "metrics.jsonl").read_text().splitlines()]
     row: dict[str, Any] = {"cell": cell.key(), "cpu_seconds": round(time.process_time() - began, 1)}
     for each in evaluations:
-        marks = "".join("01"[task["checks"].get(plan.options["measure"], False)] for task in each["per_task"])
+        measure = plan.options["measure"]
+        right = (task["correct"] if measure == "accuracy" else task["checks"].get(measure) for task in each["per_task"])
+        marks = "".join("01"[bool(value)] for value in right)
         row[each["set"] if each["step"] else f"{each['set']} before"] = marks
     for name in ("success", "length", "entropy", "grad_norm"):
         last = [step[name] for step in metrics[-5:] if name in step]  # a step with nothing to learn lacks some
