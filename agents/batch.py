@@ -48,6 +48,8 @@ class Batch:
     """bool [B, B], [i, j] true when some feedback of row i was made from row j, itself included. None: none was."""
     old_logp: Tensor | None = None
     """float32 [B, T], log-probabilities (nats) of `ids` under the policy that sampled them."""
+    seen: list[Scores] | None = None
+    """What `scores` gave, with the gradients that will flow into it; None keeps nothing (`agents.record`)."""
 
     @property
     def counted(self) -> Tensor:
@@ -73,7 +75,13 @@ class Batch:
         `Scores.divergence`.
         """
         where = self.mask & self.valid[:, None] if where is None else where
-        return score(self.hidden, self.head_weight, self.ids, where, self.expert, divergence)
+        made = score(self.hidden, self.head_weight, self.ids, where, self.expert, divergence)
+        if self.seen is not None:
+            for value in (made.logp, made.ce, made.divergence):
+                if value.requires_grad:
+                    value.retain_grad()
+            self.seen.append(made)
+        return made
 
 
 @dataclass

@@ -12,6 +12,7 @@ import yaml
 from agents.learners import DistIL, Learner
 from agents.options import build
 from agents.policy import PolicyConfig
+from agents.trackers import require_trackers
 from distil_envs.curriculum import CurriculumConfig
 from distil_envs.errors import ConfigError
 from distil_envs.registry import name_of, resolve
@@ -29,7 +30,8 @@ _KNOWN = {
 }
 
 MAY_CHANGE = frozenset({
-    "steps", "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "policy.device"
+    "steps", "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "record_groups", "trackers",
+    "policy.device",
 })  # fmt: skip
 """Options that may be others when a run is resumed: they change no result of a step."""
 
@@ -116,6 +118,12 @@ class TrainerConfig:
     """Steps between checkpoints."""
     keep_checkpoints: int = 2
     """How many of the newest checkpoints stay."""
+    record_groups: int = 2
+    """Groups of each step whose tokens are kept with what the update did to them, for the viewer of `distil report`."""
+    trackers: tuple[str, ...] = ("tensorboard",)
+    """Who is told the figures of each step and evaluation: `tensorboard` (in the run's folder), `wandb`, `trackio`."""
+    tracker_project: str = "distil-envs"
+    """The project under which trackers file the run."""
     run_dir: str | None = None
     """The run's folder; None makes `runs/<env>-<learner>-<seed>`."""
     demonstrations: int = 3
@@ -134,7 +142,15 @@ class TrainerConfig:
         for name in ("steps", "tasks_per_step", "group_size", "passes", "checkpoint_every", "keep_checkpoints"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("eval_every", "eval_tasks", "eval_samples", "base_shots", "warmup_steps", "demonstrations"):
+        for name in (
+            "eval_every",
+            "eval_tasks",
+            "eval_samples",
+            "base_shots",
+            "warmup_steps",
+            "demonstrations",
+            "record_groups",
+        ):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must not be negative, got {getattr(self, name)}")
         for name in ("learning_rate", "temperature", "max_grad_norm", "micro_batch_tokens"):
@@ -146,6 +162,7 @@ class TrainerConfig:
             )
         if self.environment.max_attempts is not None and self.environment.max_attempts < 1:
             raise ConfigError(f"environment.max_attempts must be at least 1, got {self.environment.max_attempts}")
+        require_trackers(self.trackers, self.tracker_project)
         self.curriculum.validate()
         self.policy.validate()
         self.learner.validate(self.group_size)

@@ -11,6 +11,7 @@ from agents.config import TrainerConfig
 from agents.demonstrations import demonstrate
 from agents.lessons import Lessons
 from agents.policy import Policy
+from agents.record import Recorder
 from agents.rollout import Rollouts, usable
 from agents.scorers import Scorers
 from agents.update import Metrics, Updater
@@ -63,6 +64,7 @@ class Student:
             config.max_grad_norm,
             config.passes,
             config.seed,
+            Recorder(config.record_groups, policy.tokenizer),
         )
 
     def give_feedback(self, rollouts: Rollouts) -> None:
@@ -81,8 +83,14 @@ class Student:
         """Update `step`, counted from 0, from rollouts that have their feedback. Returns the learner's figures."""
         for group in self._updater.optimizer.param_groups:
             group["lr"] = learning_rate
+        self._updater.recorder.begin(rollouts)
         metrics = self._updater.step(step, self._lessons.take(step, rollouts))
         return metrics | ({"corrected": self._lessons.corrected} if self._lessons.corrected[1] else {})
+
+    @property
+    def recorded(self) -> dict[str, dict[str, Any]]:
+        """What the last update did to single tokens, by rollout id (`Recorder.found`)."""
+        return self._updater.recorder.found
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs."""

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
-from accelerate import Accelerator
 from rich.console import Console
 
 from agents.collapse import CollapseWatch
@@ -28,6 +27,7 @@ from agents.rollout import Sampling, failure, ids_hash, reset_rows, rollout
 from agents.run_directory import RunDirectory
 from agents.sampled import draw_sampled, figures, results
 from agents.student import Student
+from agents.trackers import Trackers, tracked_accelerator
 from agents.update import add
 from distil_envs import Outcome, Status
 from distil_envs.counted import derive
@@ -50,7 +50,7 @@ class Trainer:
         config.validate()
         self.config = config
         self.resume = resume
-        self.accelerator = Accelerator(cpu=config.policy.device == "cpu")
+        self.accelerator = tracked_accelerator(config.trackers, config.path, cpu=config.policy.device == "cpu")
         self.console = console or Console(stderr=True, quiet=not self.accelerator.is_main_process)
         self.curriculum: Curriculum  # made with the environment, whose tasks it draws
         self.watch = CollapseWatch()
@@ -68,14 +68,15 @@ class Trainer:
                 run.require_new()
             policy = Policy.load(self.config.model, self.config.policy, seed=self.config.seed)
             try:
-                return self._train(run, policy)
+                with closing(Trackers(self.accelerator, run, self.config.tracker_project)) as trackers:
+                    return self._train(run, policy, trackers)
             except DistilError:
                 # What never began must not stand in the way of the next attempt.
                 if self._created and not (run.path / "metrics.jsonl").exists():
                     run.withdraw()
                 raise
 
-    def _train(self, run: RunDirectory, policy: Policy) -> dict[str, Any]:
+    def _train(self, run: RunDirectory, policy: Policy, trackers: Trackers) -> dict[str, Any]:
         config, main = self.config, self.accelerator.is_main_process
         pool = pool_size(config, policy)
         limit = {} if config.environment.num_tasks is None else {"num_tasks": pool}
@@ -93,9 +94,11 @@ class Trainer:
                 self._say(", ".join(f"{name}: {value}" for name, value in resources.items()))
             warm = {name: value for name, value in envs.shared().items() if name in ("verifier", "tools")}
             examine = Examiner(config, policy, run, pool, self._say, warm)
+            if main:
+                trackers.start(step + 1 if step else 0, config.to_dict())
             if main and step == 0:
                 self._tell_estimate(policy, envs)
-                examine.base()
+                trackers.log(0, examine.base())
             with StepProgress(self.console, config.steps, step) as progress:
                 while step < config.steps:
                     row, episodes = self._step(student, envs, step)
@@ -108,7 +111,8 @@ class Trainer:
                     if main:
                         run.log_step(step, row, episodes)
                         if last or (config.eval_every and step % config.eval_every == 0):
-                            examine(step)
+                            row |= examine(step)
+                        trackers.log(step, row)
                         if last or step % config.checkpoint_every == 0:
                             state = {**student.state(), "curriculum": self.curriculum.state()}
                             run.save_checkpoint(step, state, keep=config.keep_checkpoints)
@@ -144,7 +148,7 @@ class Trainer:
         rate = self.config.learning_rate * min(1.0, (step + 1) / max(self.config.warmup_steps, 1))
         own = student.learn(step, rollouts, rate)
         add(own, describe(rollouts, envs.rows[0]))
-        metrics, episodes = gather_step(self.accelerator, own, rollouts)
+        metrics, episodes = gather_step(self.accelerator, own, rollouts, student.recorded)
         sampled = results(episodes)
         self.curriculum.update(step, [(task, success) for task, success in sampled if success is not None])
         ended = time.perf_counter()

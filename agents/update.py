@@ -13,6 +13,7 @@ from agents.batch import Batch, masked_sum
 from agents.learners import Learner
 from agents.lessons import Lesson
 from agents.policy import Policy
+from agents.record import Recorder
 from agents.rollout import usable
 from agents.scorers import Scorers
 from distil_envs import Episode
@@ -42,6 +43,8 @@ class Updater:
     """Optimiser steps on the same rollouts."""
     seed: int
     """Of the run; an expert's draws derive from it."""
+    recorder: Recorder
+    """Looks at what the first pass does."""
     parameters: list[torch.nn.Parameter] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,8 +74,11 @@ class Updater:
                 elif self.passes > 1:
                     with torch.no_grad():
                         old[index] = batch.scores().logp
+                if not repeat:
+                    self.recorder.watch(batch)
                 loss = self.learner.loss(batch)
                 loss.value.backward()
+                self.recorder.look(batch, part)
                 kept = None if batch.expert is None else batch.expert.kept_mass
                 add(metrics, {} if kept is None else {"kept_mass": masked_sum(kept, batch.counted)})
                 add(metrics, {"loss": (float(loss.value.detach()), 0.0), **loss.metrics})

@@ -14,6 +14,7 @@ from agents.learners import (
 )  # fmt: skip
 from agents.lessons import Lesson, Lessons
 from agents.policy import Policy
+from agents.record import Recorder
 from agents.rollout import Rollouts
 from agents.scorers import Scorers
 from agents.update import Updater
@@ -68,7 +69,7 @@ def make_updater(
     policy: Policy, learner: Learner, *, tokens: int = 10**6, weights: Any = "frozen", **more: Any
 ) -> Updater:
     expert = SelfTeacher(weights=weights, context=ContextTemplate()) if learner.needs_expert else None
-    options = {"max_grad_norm": 1e9, "passes": 1, "lr": 0.0} | more
+    options = {"max_grad_norm": 1e9, "passes": 1, "lr": 0.0, "record_groups": 0} | more
     return Updater(
         policy,
         learner,
@@ -80,6 +81,7 @@ def make_updater(
         options["max_grad_norm"],
         options["passes"],
         0,
+        Recorder(options["record_groups"], policy.tokenizer),
     )
 
 
