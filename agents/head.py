@@ -27,6 +27,18 @@ CHUNK = {"cpu": 128, "cuda": 2048}
 
 
 @dataclass
+class Probe:
+    """Asks what a loss does to single logits: after its backward pass ``push.grad`` is dL/dz_t[ids_t], 0 where nothing
+    was scored.
+    """
+
+    ids: Tensor
+    """int64 [B, T], which logit of each position."""
+    push: Tensor
+    """float32 [B, T], zeros that require a gradient."""
+
+
+@dataclass
 class Scores:
     """Per-token quantities [B, T], float32 or better, zero where the mask is. `logp`, `ce` and `divergence` carry
     gradients.
@@ -64,6 +76,7 @@ def score(
     expert: TokenDistribution | None = None,
     divergence: Divergence | None = None,
     *,
+    probe: Probe | None = None,
     chunk: int | None = None,
 ) -> Scores:
     """Score the ids of a batch under a student, and the student under an expert.
@@ -75,6 +88,7 @@ def score(
         mask: [B, T], true where a token counts.
         expert: distributions [B, T] to compare with; None scores the ids alone.
         divergence: between expert and student, beside the cross-entropy; needs an expert.
+        probe: logits whose gradients are wanted; changes no value.
         chunk: rows at a time; by default what suits the device.
 
     Raises ConfigError when there is no expert for the divergence, or one that does not know what it needs.
@@ -85,7 +99,13 @@ def score(
     flat = None if expert is None else expert.rows(keep)
     size = chunk or CHUNK.get(hidden.device.type, 128)
     values = _Head.apply(  # type: ignore[no-untyped-call]
-        hidden[keep], weight, ids[keep], flat, divergence, size
+        hidden[keep],
+        weight,
+        ids[keep],
+        flat,
+        divergence,
+        size,
+        *((None, None) if probe is None else (probe.ids[keep], probe.push[keep])),
     )
     logp, ce, distance, entropy, *of_expert = (_unflatten(value, keep) for value in values)
     known = expert is not None and expert.has_probabilities
@@ -101,8 +121,9 @@ class _Head(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, weight: Tensor, ids: Tensor, expert: Any, divergence: Divergence | None, size: int
-    ) -> tuple[Tensor, ...]:
+        ctx: Any, hidden: Tensor, weight: Tensor, ids: Tensor, expert: Any, divergence: Divergence | None, size: int,
+        probed: Tensor | None, push: Tensor | None,
+    ) -> tuple[Tensor, ...]:  # fmt: skip
         values = tuple(hidden.new_zeros(len(hidden), dtype=_wide(hidden, weight)) for _ in range(6))
         logp, ce, distance, entropy, expert_entropy, expert_logp = values
         head = widened(weight)
@@ -120,7 +141,7 @@ class _Head(torch.autograd.Function):
                     expert_entropy[part] = target.entropy(log_q)
                     expert_logp[part] = target.log_prob(ids[part], log_q)
         ctx.save_for_backward(hidden, weight, ids)
-        ctx.expert, ctx.divergence, ctx.size = expert, divergence, size
+        ctx.expert, ctx.divergence, ctx.size, ctx.probed = expert, divergence, size, probed
         ctx.mark_non_differentiable(entropy, expert_entropy, expert_logp)
         ctx.set_materialize_grads(False)  # what the loss did not use has no gradient to work out
         return values
@@ -134,6 +155,7 @@ class _Head(torch.autograd.Function):
         grad_hidden = torch.zeros_like(hidden)
         # float32 at least: accumulating chunks in bfloat16 loses the gradient.
         grad_weight = torch.zeros(weight.shape, dtype=wide, device=weight.device) if ctx.needs_input_grad[1] else None
+        pushed = None if ctx.probed is None else torch.zeros(len(hidden), dtype=wide, device=hidden.device)
         for start in range(0, len(hidden), ctx.size):
             part = slice(start, start + ctx.size)
             log_q = torch.log_softmax(logits(hidden[part], head), dim=-1)
@@ -148,11 +170,13 @@ class _Head(torch.autograd.Function):
                     dz += grad_ce[part, None] * target.logit_gradient(log_q)
                 if grad_distance is not None and ctx.divergence is not None:
                     dz += grad_distance[part, None] * ctx.divergence.logit_gradient(target, log_q)
+            if pushed is not None:
+                pushed[part] = dz.gather(-1, ctx.probed[part, None])[:, 0]
             grad_hidden[part] = _matmul(dz, head).to(hidden.dtype)
             if grad_weight is not None:
                 _accumulate(grad_weight, dz, hidden[part])
         grad = None if grad_weight is None else grad_weight.to(weight.dtype)
-        return grad_hidden, grad, None, None, None, None
+        return grad_hidden, grad, None, None, None, None, None, pushed
 
 
 def _wide(hidden: Tensor, weight: Tensor) -> torch.dtype:
