@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from agents.head import Scores, score
+from agents.head import Probe, Scores, score
 from feedback.distribution import TokenDistribution
 from feedback.divergence import Divergence
 
@@ -50,6 +50,8 @@ class Batch:
     """float32 [B, T], log-probabilities (nats) of `ids` under the policy that sampled them."""
     seen: list[Scores] | None = None
     """What `scores` gave, with the gradients that will flow into it; None keeps nothing (`agents.record`)."""
+    probe: Probe | None = None
+    """Logits whose gradients are wanted; None asks for none (`agents.credit_truth`)."""
 
     @property
     def counted(self) -> Tensor:
@@ -75,7 +77,7 @@ class Batch:
         `Scores.divergence`.
         """
         where = self.mask & self.valid[:, None] if where is None else where
-        made = score(self.hidden, self.head_weight, self.ids, where, self.expert, divergence)
+        made = score(self.hidden, self.head_weight, self.ids, where, self.expert, divergence, probe=self.probe)
         if self.seen is not None:
             for value in (made.logp, made.ce, made.divergence):
                 if value.requires_grad:

@@ -50,8 +50,9 @@ class Recorder:
         self._wanted = {episode.rollout_id: episode.continuation_ids for episode, group in pairs if group < self.groups}
         self.found = {}
 
-    def watch(self, batch: Batch) -> None:
-        """Before the loss: have its scores kept."""
+    def watch(self, batch: Batch, lessons: Sequence[Lesson]) -> None:
+        """Before the loss of these lessons, the rows of `batch`: have its scores kept."""
+        del lessons
         if self._wanted:
             batch.seen = []
 

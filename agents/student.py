@@ -24,9 +24,18 @@ class Student:
     """A policy with its learner, expert, feedback provider and optimiser."""
 
     def __init__(
-        self, config: TrainerConfig, policy: Policy, env: TokenEnv, provider: Provider | None, accelerator: Accelerator
+        self,
+        config: TrainerConfig,
+        policy: Policy,
+        env: TokenEnv,
+        provider: Provider | None,
+        accelerator: Accelerator,
+        recorder: Recorder | None = None,
     ) -> None:
-        """Raises ConfigError for a learner without the feedback it needs, and for attempts that there never are."""
+        """`recorder` looks at updates; None keeps what the configuration asks for.
+
+        Raises ConfigError for a learner without the feedback it needs, and for attempts that there never are.
+        """
         _require_attempts(config, env.max_attempts)
         expert = config.expert if config.learner.needs_expert else None
         if provider is None and (config.learner.corrections(0) > 0 or (expert is not None and expert.needs_feedback())):
@@ -64,7 +73,7 @@ class Student:
             config.max_grad_norm,
             config.passes,
             config.seed,
-            Recorder(config.record_groups, policy.tokenizer),
+            recorder or Recorder(config.record_groups, policy.tokenizer),
         )
 
     def give_feedback(self, rollouts: Rollouts) -> None:

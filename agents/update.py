@@ -75,7 +75,7 @@ class Updater:
                     with torch.no_grad():
                         old[index] = batch.scores().logp
                 if not repeat:
-                    self.recorder.watch(batch)
+                    self.recorder.watch(batch, part)
                 loss = self.learner.loss(batch)
                 loss.value.backward()
                 self.recorder.look(batch, part)
