@@ -13,6 +13,7 @@ from agents.environments import held_out_size, make_envs, take_provider
 from agents.evaluate import evaluate
 from agents.policy import Policy
 from agents.run_directory import RunDirectory
+from agents.trackers import evaluation_figures
 from distil_envs import Status
 from distil_envs.errors import DistilError
 
@@ -42,17 +43,18 @@ class Examiner:
             self.say(f"no held-out evaluation: {missing}")
         return size
 
-    def base(self) -> None:
+    def base(self) -> dict[str, float]:
         """Before training: as training asks, and with solved examples in the prompt where the environment has such."""
-        self(0)
+        figures = self(0)
         if self.config.base_shots:
             try:
-                self(0, shots=self.config.base_shots)
+                figures |= self(0, shots=self.config.base_shots)
             except DistilError as error:
                 self.say(f"no few-shot evaluation of the base: {error}")
+        return figures
 
-    def __call__(self, step: int, *, shots: int | None = None) -> None:
-        """Evaluate; with `shots`, the student's prompt shows so many solved examples."""
+    def __call__(self, step: int, *, shots: int | None = None) -> dict[str, float]:
+        """Evaluate; with `shots`, the student's prompt shows so many solved examples. Returns figures for trackers."""
         config = self.config
         overrides = dict(self.warm)
         if config.eval_max_new_tokens is not None:
@@ -61,15 +63,19 @@ class Examiner:
             room = config.environment.max_prompt_tokens or 512
             overrides |= {"shots": shots, "max_prompt_tokens": room * (shots + 1)}
         prompt = "zero-shot" if not (config.environment.shots if shots is None else shots) else "few-shot"
+        figures: dict[str, float] = {}
         for name, split, tasks in (("pool", "train", self.pool), ("held-out", "test", self.held_out)):
             if not tasks:
                 continue
             with closing(make_envs(config, self.policy, split, tasks, num_tasks=tasks, **overrides)) as envs:
                 take_provider(envs)
                 result = evaluate(self.policy, envs, seed=config.seed, samples=config.eval_samples, ks=KS)
-            self.run.append("evaluations.jsonl", [{"step": step, "set": name, "prompt": prompt, **result.to_dict()}])
+            row = result.to_dict()
+            self.run.append("evaluations.jsonl", [{"step": step, "set": name, "prompt": prompt, **row}])
+            figures |= evaluation_figures(name, prompt, row)
             first = f", first attempt {result.by_attempt[0].mean:.3f}" if result.by_attempt else ""
             checks = "".join(f", {check} {value.mean:.3f}" for check, value in result.checks.items())
             failed = result.status.get(Status.INFRA_ERROR, 0)
             left_out = f", {failed} of {tasks} verifications failed on our side and are left out" if failed else ""
             self.say(f"step {step:4d}  {name:8s} {prompt:9s}  accuracy {result.accuracy}{first}{checks}{left_out}")
+        return figures

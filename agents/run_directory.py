@@ -6,7 +6,9 @@
     episodes.jsonl      what was sampled, with outcomes and feedback
     resources.jsonl     what grading ran on, one row for each start and resume; absent where it needs nothing
     checkpoints/        step-000010/, …; complete or absent, never torn
-    tensorboard/        the same numbers
+    trackers.json       which run the trackers know this one as, and the last step that each was sent
+    tensorboard/        the same numbers, written by the tracker of that name
+    wandb/              likewise
     learning-curve.png
     curriculum.png      shares and success of families and levels; absent where there is but one
     model/              the result, a plain Hugging Face folder
@@ -21,7 +23,6 @@ import fcntl
 import json
 import os
 import shutil
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -40,7 +41,6 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._board: Any = None  # TensorBoard's writer, from the first step on
         self._lock: int | None = None
 
     def require_new(self) -> None:
@@ -64,8 +64,10 @@ class RunDirectory:
 
     def withdraw(self) -> None:
         """Undo `create` for a run that failed before its first step. Others' files in the folder stay."""
-        for name in ("config.yaml", "evaluations.jsonl", "resources.jsonl", ".lock"):
+        for name in ("config.yaml", "evaluations.jsonl", "resources.jsonl", "trackers.json", ".lock"):
             (self.path / name).unlink(missing_ok=True)
+        for name in ("tensorboard", "wandb"):
+            shutil.rmtree(self.path / name, ignore_errors=True)
         for folder in (self.checkpoints, self.path):
             with suppress(OSError):  # not empty
                 folder.rmdir()
@@ -88,12 +90,25 @@ class RunDirectory:
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Save the options, for good or in place of earlier ones."""
-        scratch = self.path / ".config.yaml.new"
+        self._write("config.yaml", yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+
+    def tracking(self) -> dict[str, Any]:
+        """What `write_tracking` saved; empty before."""
+        file = self.path / "trackers.json"
+        saved: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        return saved
+
+    def write_tracking(self, values: Mapping[str, Any]) -> None:
+        """Save what `agents.trackers.Trackers` must know to go on. Resuming does not rewind it."""
+        self._write("trackers.json", json.dumps(dict(values)) + "\n")
+
+    def _write(self, name: str, text: str) -> None:
+        scratch = self.path / f".{name}.new"
         with scratch.open("w", encoding="utf-8") as file:
-            yaml.safe_dump(dict(config), file, sort_keys=False, allow_unicode=True)
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        scratch.replace(self.path / "config.yaml")
+        scratch.replace(self.path / name)
 
     def lock(self) -> None:
         """Keep every other process out until `close`, or until this one ends, however it ends.
@@ -123,39 +138,32 @@ class RunDirectory:
             file.writelines(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
 
     def log_step(self, step: int, row: Mapping[str, Any], episodes: Iterable[Mapping[str, Any]]) -> None:
-        """One step's figures and episodes, to all logs."""
+        """One step's figures and episodes."""
         self.append("episodes.jsonl", ({"step": step, **episode} for episode in episodes))
         self.append("metrics.jsonl", [{"step": step, **row}])
-        if self._board is None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            folder = self.path / "tensorboard"
-            # Files are read in the order of their names, of which the second is the first part that tells them apart.
-            while any(folder.glob(f"events.out.tfevents.{int(time.time()):010d}.*")):
-                time.sleep(0.05)
-            self._board = SummaryWriter(str(folder), purge_step=step)
-        for name, value in row.items():
-            if isinstance(value, float):
-                self._board.add_scalar(name, value, step)
-        self._board.flush()
 
     def close(self) -> None:
-        """Close what is open, and let others in."""
-        if self._board is not None:
-            self._board.close()
-            self._board = None
+        """Let others in."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def read(self, log: str) -> list[dict[str, Any]]:
-        """All rows of a log; a last line torn by a crash is left out. Raises ConfigError for another broken line."""
+        """All rows of a log, as `rows` gives them."""
+        return list(self.rows(log))
+
+    def rows(self, log: str) -> Iterator[dict[str, Any]]:
+        """The rows of a log, one after the other; a last line torn by a crash is left out.
+
+        Raises ConfigError for another broken line.
+        """
         file = self.path / log
-        lines = file.read_bytes().split(b"\n") if file.exists() else [b""]
-        rows = []
-        for number, line in enumerate(lines[:-1], 1):  # what stands behind the last line break is torn, or empty
-            rows.append(_row(file, number, line))
-        return rows
+        if not file.exists():
+            return
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.endswith(b"\n"):
+                    yield _row(file, number, line)
 
     def rewind(self, step: int) -> None:
         """Cut off what was logged after `step`, and sweep up what a crash left half written."""

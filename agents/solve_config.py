@@ -74,6 +74,10 @@ class SolveConfig(TrainerConfig):
     """Means nothing here."""
     keep_checkpoints: Fixed[int] = 1
     """Means nothing here."""
+    trackers: Fixed[tuple[str, ...]] = ()
+    """Means nothing here."""
+    tracker_project: Fixed[str] = "distil-envs"
+    """Means nothing here."""
     curriculum: Fixed[CurriculumConfig] = field(default_factory=CurriculumConfig)
     """Means nothing here."""
 

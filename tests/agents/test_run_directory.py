@@ -214,22 +214,6 @@ def test_two_processes_never_train_in_one_folder(run: RunDirectory) -> None:
     second.close()
 
 
-def test_tensorboard_shows_each_step_once_after_a_resume(run: RunDirectory) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    fill(run, 4)
-    run.close()
-    again = RunDirectory(run.path)
-    again.rewind(2)
-    for step in (3, 4, 5):
-        again.log_step(step, {"loss": float(10 * step)}, [])
-    again.close()
-    board = EventAccumulator(str(run.path / "tensorboard"))
-    board.Reload()
-    seen = [(event.step, round(event.value, 3)) for event in board.Scalars("loss")]
-    assert seen == [(1, 0.333), (2, 0.667), (3, 30.0), (4, 40.0), (5, 50.0)]
-
-
 def test_logs_are_lines_of_json(run: RunDirectory) -> None:
     fill(run, 2)
     text = (run.path / "metrics.jsonl").read_text(encoding="utf-8")
