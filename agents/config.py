@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar, get_type_hints
 
 import yaml
 
+from agents.budget import Budget
 from agents.learners import DistIL, Learner
 from agents.options import build
 from agents.policy import PolicyConfig
@@ -30,8 +31,8 @@ _KNOWN = {
 }
 
 MAY_CHANGE = frozenset({
-    "steps", "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "record_groups", "trackers",
-    "policy.device",
+    "steps", "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "record_groups", "save_model",
+    "trackers", "policy.device",
 })  # fmt: skip
 """Options that may be others when a run is resumed: they change no result of a step."""
 
@@ -82,7 +83,7 @@ class TrainerConfig:
     seed: int = 0
     """Every random number of the run derives from it."""
     steps: int = 40
-    """Updates of the policy."""
+    """Updates of the policy, at most."""
     tasks_per_step: int = 8
     """Tasks (groups) sampled for each update."""
     group_size: int = 4
@@ -105,6 +106,9 @@ class TrainerConfig:
     """Context and completion tokens per forward pass; bounds memory, changes no result."""
     eval_every: int = 20
     """Steps between evaluations; 0 evaluates only before and after."""
+    eval_at: tuple[float, ...] = ()
+    """Shares of the run, between 0 and 1, after which to evaluate as well: of its steps or of its budget, whichever is
+    nearer to its end."""
     eval_tasks: int = 48
     """Held-out tasks (test split) of each evaluation."""
     eval_max_new_tokens: int | None = None
@@ -124,12 +128,16 @@ class TrainerConfig:
     """Who is told the figures of each step and evaluation: `tensorboard` (in the run's folder), `wandb`, `trackio`."""
     tracker_project: str = "distil-envs"
     """The project under which trackers file the run."""
+    save_model: bool = True
+    """Write the trained model when the run ends."""
     run_dir: str | None = None
     """The run's folder; None makes `runs/<env>-<learner>-<seed>`."""
     demonstrations: int = 3
     """Examples of how feedback is read, shown to the self-teacher (drawn from train tasks outside the pool)."""
     environment: EnvConfig = field(default_factory=EnvConfig)
     """Options of the environment."""
+    budget: Budget = field(default_factory=Budget)
+    """Limits beside the steps."""
     curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
     """Which tasks each step draws."""
     policy: PolicyConfig = field(default_factory=PolicyConfig)
@@ -163,6 +171,9 @@ class TrainerConfig:
         if self.environment.max_attempts is not None and self.environment.max_attempts < 1:
             raise ConfigError(f"environment.max_attempts must be at least 1, got {self.environment.max_attempts}")
         require_trackers(self.trackers, self.tracker_project)
+        if not all(0 < share < 1 for share in self.eval_at):
+            raise ConfigError(f"eval_at must hold shares between 0 and 1, got {list(self.eval_at)}")
+        self.budget.validate()
         self.curriculum.validate()
         self.policy.validate()
         self.learner.validate(self.group_size)
@@ -174,7 +185,7 @@ class TrainerConfig:
                 f"{type(self.expert).__name__} with its options gives {_KNOWN[known]}: choose another expert, other "
                 "options of it (top_k, mode), or a learner of the cross-entropy alone, such as CE"
             )
-        for name, value in _flat(self.to_dict()).items():
+        for name, value in flat(self.to_dict()).items():
             try:
                 yaml.safe_dump(value)
             except yaml.YAMLError as error:
@@ -185,7 +196,7 @@ class TrainerConfig:
 
     def differences(self, other: TrainerConfig) -> dict[str, tuple[Any, Any]]:
         """Options that keep a run of `other` from going on with this configuration: by name, this value and that."""
-        mine, others = (_flat(yaml.safe_load(yaml.safe_dump(config.to_dict()))) for config in (self, other))
+        mine, others = (flat(yaml.safe_load(yaml.safe_dump(config.to_dict()))) for config in (self, other))
         known = sorted((mine.keys() | others.keys()) - MAY_CHANGE)
         return {name: (mine.get(name), others.get(name)) for name in known if mine.get(name) != others.get(name)}
 
@@ -216,6 +227,7 @@ class TrainerConfig:
             "learner": make_learner(learner.pop("name", "DistIL"), learner),
             "expert": make_expert(expert.pop("name", "self-teacher"), expert),
             "environment": build(EnvConfig, _section(values, "environment"), "environment."),
+            "budget": build(Budget, _section(values, "budget"), "budget."),
             "curriculum": build(CurriculumConfig, _section(values, "curriculum"), "curriculum."),
             "policy": build(PolicyConfig, _section(values, "policy"), "policy."),
         }
@@ -280,11 +292,11 @@ def _expert_values(expert: Expert) -> dict[str, Any]:
     return values
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested options by their dotted names."""
     found: dict[str, Any] = {}
     for name, value in values.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
     return found
 
 

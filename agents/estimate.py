@@ -30,29 +30,56 @@ class Estimate:
 
     def __str__(self) -> str:
         return (
-            f"about {_duration(self.seconds)}, at most {_duration(self.seconds_at_most)}, "
+            f"about {duration(self.seconds)}, at most {duration(self.seconds_at_most)}, "
             f"and {self.memory_bytes / 2**30:.1f} GiB"
         )
 
 
+@dataclass(frozen=True)
+class Probe:
+    """What a batch costs on this machine, seconds."""
+
+    rows: int
+    """Rows of the batch."""
+    prefill: float
+    """To read their prompts."""
+    decode: float
+    """For one more token of each."""
+
+    def generating(self, rows: int, new_tokens: float) -> float:
+        """Seconds to make so many tokens for each of so many rows, in batches as they were probed."""
+        return rows / self.rows * (self.prefill + self.decode * new_tokens)
+
+
+def probe(policy: Policy, rows: Sequence[Sequence[int]]) -> Probe:
+    """Time a prefill and a decoding step of these prompts."""
+    _timed(policy, rows[:2], 1)  # the first call pays for set-up
+    prefill = _timed(policy, rows, 1)
+    return Probe(len(rows), prefill, max(_timed(policy, rows, 3) - prefill, 0.0) / 2)
+
+
 def estimate(policy: Policy, config: TrainerConfig, prompts: Sequence[Sequence[int]], budget: int) -> Estimate:
-    """Probe a prefill and a decoding step with a batch as training uses it, and add up.
+    """Probe a batch as training uses it, and add up.
 
     Args:
         prompts: the prompts of one step, one per group.
         budget: token budget of an episode, all attempts together.
     """
     rows = [prompt for prompt in prompts for _ in range(config.group_size)]
-    _timed(policy, rows[:2], 1)  # the first call pays for set-up
-    prefill = _timed(policy, rows, 1)
-    decode = max(_timed(policy, rows, 3) - prefill, 0.0) / 2
-    length = max(len(prompt) for prompt in prompts)
-    rate = prefill / sum(len(prompt) for prompt in prompts)  # seconds a token, each group's prompt once
+    return expected(policy, config, prompts, budget, probe(policy, rows))
+
+
+def expected(
+    policy: Policy, config: TrainerConfig, prompts: Sequence[Sequence[int]], budget: int, measured: Probe
+) -> Estimate:
+    """`estimate` from a probe that was made before."""
+    length, rows = max(len(prompt) for prompt in prompts), len(prompts) * config.group_size
+    rate = measured.prefill / sum(len(prompt) for prompt in prompts)  # seconds a token, each group's prompt once
 
     def of(new_tokens: float) -> float:
-        student = rate * (length * len(prompts) + new_tokens * len(rows)) * 3  # forward, and twice that backward
-        teacher = rate * (2 * length + new_tokens) * len(rows) if config.learner.needs_expert else 0.0
-        return config.steps * (prefill + decode * new_tokens + config.passes * (student + teacher))
+        student = rate * (length * len(prompts) + new_tokens * rows) * 3  # forward, and twice that backward
+        teacher = rate * (2 * length + new_tokens) * rows if config.learner.needs_expert else 0.0
+        return config.steps * (measured.generating(rows, new_tokens) + config.passes * (student + teacher))
 
     return Estimate(of(budget / 2), of(budget), _memory(policy, config, length + budget))
 
@@ -80,7 +107,8 @@ def _memory(policy: Policy, config: TrainerConfig, length: int) -> float:
     return float(weights + 3 * trained + teacher + activations + head)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -60,7 +60,10 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
     several = next((choice for choice in choices if choice in _SEVERAL), None)
     if several is not None:
         items = tuple(value) if isinstance(value, list) else value  # YAML has no tuples
-        if not isinstance(items, tuple) or any(type(item) is not get_args(several)[0] for item in items):
+        kind = get_args(several)[0]
+        if kind is float and isinstance(items, tuple):
+            items = tuple(float(item) if type(item) is int else item for item in items)
+        if not isinstance(items, tuple) or any(type(item) is not kind for item in items):
             raise ConfigError(f"{name} must be a list of {_SEVERAL[several]}, got {items!r}")
         return items
     if float in choices and isinstance(value, str):
@@ -80,7 +83,7 @@ def _checked(name: str, value: Any, hint: Any) -> Any:
 
 
 _PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "null"}
-_SEVERAL = {tuple[int, ...]: "whole numbers", tuple[str, ...]: "names"}
+_SEVERAL = {tuple[int, ...]: "whole numbers", tuple[str, ...]: "names", tuple[float, ...]: "numbers"}
 
 
 def _described(choice: Any) -> str:

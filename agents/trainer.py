@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
+from agents.budget import Spent
 from agents.collapse import CollapseWatch
 from agents.config import TrainerConfig
 from agents.curve import draw_learning_curve
@@ -45,15 +46,25 @@ class Trainer:
         >>> Trainer(TrainerConfig(model="smollm2", env="distil/Math-v0", feedback="answer")).train()
     """
 
-    def __init__(self, config: TrainerConfig, *, resume: bool = False, console: Console | None = None) -> None:
-        """Raises ConfigError before anything is loaded when options cannot work together."""
+    def __init__(
+        self, config: TrainerConfig, *, resume: bool = False, console: Console | None = None, tell_cost: bool = True
+    ) -> None:
+        """Raises ConfigError before anything is loaded when options cannot work together.
+
+        Args:
+            resume: go on with the run in the folder.
+            console: to tell what happens; None for stderr.
+            tell_cost: probe what the run will cost, and tell, before it begins.
+        """
         config.validate()
         self.config = config
         self.resume = resume
+        self.tell_cost = tell_cost
         self.accelerator = tracked_accelerator(config.trackers, config.path, cpu=config.policy.device == "cpu")
         self.console = console or Console(stderr=True, quiet=not self.accelerator.is_main_process)
         self.curriculum: Curriculum  # made with the environment, whose tasks it draws
         self.watch = CollapseWatch()
+        self.spent = Spent()
         self._created = False
 
     def train(self) -> dict[str, Any]:
@@ -97,20 +108,23 @@ class Trainer:
             if main:
                 trackers.start(step + 1 if step else 0, config.to_dict())
             if main and step == 0:
-                self._tell_estimate(policy, envs)
+                if self.tell_cost:
+                    self._tell_estimate(policy, envs)
                 trackers.log(0, examine.base())
             with StepProgress(self.console, config.steps, step) as progress:
-                while step < config.steps:
+                while (before := self.spent.share(config.steps, config.budget)) < 1:
                     row, episodes = self._step(student, envs, step)
                     step += 1
+                    self.spent.add(row)
+                    share = self.spent.share(config.steps, config.budget)
                     self._tell_failures(step, row, episodes)
                     for warning in self.watch.look(row):
                         self._say(f"step {step:4d}  warning: {warning}")
                     progress.advance(row)
-                    last = step == config.steps
+                    last, due = share >= 1, config.eval_every and step % config.eval_every == 0
                     if main:
                         run.log_step(step, row, episodes)
-                        if last or (config.eval_every and step % config.eval_every == 0):
+                        if last or due or any(before < point <= share for point in config.eval_at):
                             row |= examine(step)
                         trackers.log(step, row)
                         if last or step % config.checkpoint_every == 0:
@@ -147,15 +161,15 @@ class Trainer:
         student.give_feedback(rollouts)
         rate = self.config.learning_rate * min(1.0, (step + 1) / max(self.config.warmup_steps, 1))
         own = student.learn(step, rollouts, rate)
-        add(own, describe(rollouts, envs.rows[0]))
+        seconds = {"seconds_rollout": generated - began, "seconds_update": time.perf_counter() - generated}
+        add(own, describe(rollouts, envs.rows[0]) | {name: (value, 1.0) for name, value in seconds.items()})
         metrics, episodes = gather_step(self.accelerator, own, rollouts, student.recorded)
         sampled = results(episodes)
         self.curriculum.update(step, [(task, success) for task, success in sampled if success is not None])
-        ended = time.perf_counter()
         row: Row = {name: total / (count or 1.0) for name, (total, count) in metrics.items()}
         row["learning_rate"] = rate
-        row["seconds_rollout"], row["seconds_update"] = generated - began, ended - generated
-        row["tokens_per_second"] = metrics["length"][0] / (ended - began)
+        row |= {"samples": len(sampled), "tokens": int(metrics["length"][0])}
+        row["tokens_per_second"] = row["tokens"] / (row["seconds_rollout"] + row["seconds_update"])
         row |= figures(sampled)
         row["ids"] = ids_hash((a["prompt_ids"], a["completion_ids"]) for e in episodes for a in e["attempts"])
         return row, episodes
@@ -204,12 +218,13 @@ class Trainer:
         step, state = run.load_checkpoint()
         if self.accelerator.is_main_process:
             run.rewind(step if state else -1)
-            for row in run.read("metrics.jsonl"):
-                self.watch.look(row)  # told before
+        self.accelerator.wait_for_everyone()
+        for row in run.read("metrics.jsonl"):
+            self.watch.look(row)  # told before
+            self.spent.add(row)
         if state:
             student.restore(state)
             self.curriculum.restore(state["curriculum"])
-        self.accelerator.wait_for_everyone()
         self._say(f"resuming {run.path} after step {step}")
         return step
 
@@ -220,6 +235,7 @@ class Trainer:
         )
         draw_learning_curve(run.path / "learning-curve.png", title, metrics, evaluations)
         draw_sampled(run.path / "curriculum.png", title, metrics, self.config.curriculum.half_life)
-        with run.replacing(run.path / "model") as folder:
-            policy.save(folder)
+        if self.config.save_model:
+            with run.replacing(run.path / "model") as folder:
+                policy.save(folder)
         return {"run_dir": str(run.path), "evaluations": evaluations}
