@@ -188,9 +188,10 @@ FAMILY = ScienceFamily(
                 Product(_elements(f"{_MOLECULES} {_BRACKETED}"), range(5, 400, 5)),
                 _atoms_in_mass,
                 (
-                    "How many {element} atoms are in {m} g of {formula} ({molar} g/mol)? Give 3 significant figures.",
+                    "How many {element} atoms are in {m} g of {formula} ({molar} g/mol)? Use 6.022e23 1/mol and give 3 "
+                    "significant figures.",
                     "Find the number of {element} atoms in {m} g of {formula}, M = {molar} g/mol, to 3 significant "
-                    "figures.",
+                    "figures (Avogadro constant 6.022e23 1/mol).",
                 ),
             )
         ],

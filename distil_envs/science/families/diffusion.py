@@ -182,9 +182,9 @@ _POWERS = (
 )
 _ARRHENIUS = (
     "D0 = {d} m^2/s and Q = {q} kJ/mol. What is the diffusion coefficient at {t} degC, in m^2/s to 2 significant "
-    "figures? Use R = 8.314 J/(mol*K).",
-    "Find D in m^2/s, to 2 significant figures, at {t} degC from D0 = {d} m^2/s and an activation energy of {q} kJ/mol "
-    "(R = 8.314 J/(mol*K)).",
+    "figures? Use R = 8.314 J/(mol*K) and 273.15 K for 0 degC.",
+    "Find D in m^2/s, to 2 significant figures, at {t} degC (0 degC = 273.15 K) from D0 = {d} m^2/s and an activation "
+    "energy of {q} kJ/mol (R = 8.314 J/(mol*K)).",
 )
 _ACTIVATION = (
     "A diffusion coefficient grows by the factor {k} from {low} K to {high} K. What is the activation energy in "

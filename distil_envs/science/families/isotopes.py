@@ -33,15 +33,13 @@ _PAIRS = {
     "gallium": (68.926, 70.925), "bromine": (78.918, 80.916), "silver": (106.905, 108.905),
     "indium": (112.904, 114.904), "antimony": (120.904, 122.904), "rubidium": (84.912, 86.909),
 }  # fmt: skip
-"""Masses in u of the two stable isotopes; the abundances in the tasks are made up."""
+"""Masses in u of the two natural isotopes; the abundances in the tasks are made up."""
 _HALF_LIVES = {
-    "iodine-131": (8.02, "day"), "carbon-14": (5730.0, "year"), "cobalt-60": (5.27, "year"),
-    "caesium-137": (30.1, "year"), "technetium-99m": (6.01, "h"), "fluorine-18": (109.8, "min"),
-    "radon-222": (3.82, "day"), "strontium-90": (28.8, "year"), "phosphorus-32": (14.3, "day"),
-    "tritium": (12.3, "year"),
+    "iodine-131": (8.02, "days"), "carbon-14": (5730.0, "years"), "cobalt-60": (5.27, "years"),
+    "caesium-137": (30.1, "years"), "technetium-99m": (6.01, "h"), "fluorine-18": (109.8, "min"),
+    "radon-222": (3.82, "days"), "strontium-90": (28.8, "years"), "phosphorus-32": (14.3, "days"),
+    "tritium": (12.3, "years"),
 }  # fmt: skip
-
-_UNITS = {"day": "days", "year": "years", "h": "h", "min": "min"}
 
 
 def _neutrons(isotope: str) -> Worked:
@@ -92,7 +90,7 @@ def _electrons(ion: str) -> Worked:
         (
             "wrong-way",
             2 * protons - value,
-            "A positive charge was taken for more electrons, or a negative for less.",
+            "A positive charge was taken for more electrons, or a negative for fewer.",
             2,
         ),
         ("neutrons", int(mass) - protons, "The neutrons were counted.", 1),
@@ -178,7 +176,7 @@ def _remaining(isotope: str, percent_of_half_life: int, start: int) -> Worked:
         ("decayed-part", start - value, "The mass that has decayed was given.", 3),
         ("time-upside-down", start * 0.5 ** (1 / n), "The half-life was divided by the time.", 1),
     )
-    slots = {"isotope": isotope, "h": shown(half_life), "units": _UNITS[unit], "t": shown(time), "m": start}
+    slots = {"isotope": isotope, "h": shown(half_life), "units": unit, "t": shown(time), "m": start}
     return quantity(value, "mg", slots, steps, wrong)
 
 
@@ -197,12 +195,11 @@ def _age(isotope: str, percent: int) -> Worked:
         ("linear", (100 - percent) / 50 * half_life, "Decay was taken to be linear.", 1),
         ("ratio", 100 / percent * half_life, "The ratio was taken for the number of half-lives.", 1),
     )
-    return quantity(
-        value, unit, {"isotope": isotope, "h": shown(half_life), "units": _UNITS[unit], "p": percent}, steps, wrong
-    )
+    return quantity(value, unit, {"isotope": isotope, "h": shown(half_life), "units": unit, "p": percent}, steps, wrong)
 
 
-_nuclei = Filtered(Product(range(3, 93), range(1, 40)), lambda p, extra: 0.05 * p <= extra <= 0.15 * p + 3 or p < 10)
+_nuclei = Filtered(Product(range(3, 93), range(1, 60)), lambda p, extra: abs(extra - 0.0065 * p**2) <= 2)
+"""Protons, and by how many the neutrons are more: near the line of stability."""
 
 FAMILY = ScienceFamily(
     "isotopes",
@@ -234,8 +231,8 @@ FAMILY = ScienceFamily(
                 Product(_IONS.split()),
                 _electrons,
                 (
-                    "An ion of {isotope} has the charge {charge}. The atomic number of {symbol} is {z}. How many "
-                    "electrons does it have?",
+                    "An ion of {isotope} has the charge {charge}. {symbol} has the atomic number {z}. How many "
+                    "electrons has the ion?",
                     "The atomic number of {symbol} is {z}. Count the electrons of {isotope} with the charge {charge}.",
                 ),
             ),
@@ -292,8 +289,8 @@ FAMILY = ScienceFamily(
                 (
                     "The half-life of {isotope} is {h} {units}. After how many {units} is {p} % of it left? Give 3 "
                     "significant figures.",
-                    "A sample holds {p} % of its first {isotope} (half-life {h} {units}). Find its age in {units} to 3 "
-                    "significant figures.",
+                    "{p} % of the original {isotope} (half-life {h} {units}) is left in a sample. Find its age in "
+                    "{units} to 3 significant figures.",
                 ),
             ),
         ],

@@ -1,8 +1,8 @@
-"""Photons and nuclei: half-lives, decay chains, photon energies, the photoelectric effect, dating."""
+"""Photons and nuclei: photon energies, spectral lines, the photoelectric effect, matter waves, decay chains."""
 
 from __future__ import annotations
 
-from math import log, sqrt
+from math import sqrt
 
 from distil_envs.family import Question, Worked
 from distil_envs.science.exact import exact, shown
@@ -13,19 +13,22 @@ from distil_envs.spaces import Filtered, Product
 
 HC = 1240
 """h * c in eV*nm."""
+EV = 1.602e-19
+"""In J."""
+RYDBERG = 13.6
+"""The binding energy of hydrogen, in eV."""
 
 
-def _halvings(rest: int, count: int) -> Worked:
-    start = rest * 2**count
-    steps = ["Each half-life leaves a half", f"{start} g{' / 2' * count} = {rest} g"]
+def _levels(upper: int, lower: int) -> Worked:
+    steps = ["photon energy = upper level - lower level", f"-{upper} eV - (-{lower} eV) = {lower - upper} eV"]
     wrong = slips(
-        "g",
-        ("divided-by-the-count", start / count, "The mass was divided by the number of half-lives.", 1),
-        ("one-too-few", 2 * rest, "One half-life too few was counted.", 2),
-        ("what-decayed", start - rest, "The mass that has decayed was given.", 2),
-        ("one-too-many", rest / 2, "One half-life too many was counted.", 2),
+        "eV",
+        ("added", upper + lower, "The distances of the levels from zero were added.", 1),
+        ("upper-only", upper, "Only the upper level was looked at.", 1),
+        ("lower-only", lower, "Only the lower level was looked at: that is the energy that frees the electron.", 1),
+        ("exchanged", upper - lower, "The upper level was subtracted from the lower one.", 2),
     )
-    return exact(rest, "g", {"m": start, "n": count}, steps, wrong)
+    return exact(lower - upper, "eV", {"a": upper, "b": lower}, steps, wrong)
 
 
 def _photons(e: int, n: int) -> Worked:
@@ -63,21 +66,22 @@ def _wavelength(hundredths: int) -> Worked:
     return quantity(HC / e, "nm", {"e": e}, steps, wrong)
 
 
-def _left(m: int, half: int, t: int) -> Worked:
-    count = t / half
-    value = m * 0.5**count
+def _rate(power: int, wavelength: int) -> Worked:
+    e = HC / wavelength
+    value = power / 1000 / (e * EV)
     steps = [
-        f"Number of half-lives: {t} h / ({half} h) = {shown(count)}",
-        f"left = mass * (1/2)^number = {m} mg * (1/2)^{shown(count)} = {amount(value, 'mg')}",
+        f"Energy of a photon: 1240 eV*nm / ({wavelength} nm) = {shown(e)} eV",
+        f"In joules: {shown(e)} eV * 1.602e-19 J/eV = {shown(e * EV)} J",
+        f"photons per second = power / energy = {power} mW / ({shown(e * EV)} J) = {amount(value, '1/s')}",
     ]
     wrong = slips(
-        "mg",
-        ("what-decayed", m - value, "The mass that has decayed was given.", 2),
-        ("straight-line", m / (2 * count), "The mass was divided by twice the number of half-lives.", 2),
-        ("base-e", m * 2.718281828459045**-count, "The base e was taken in place of 2, without ln(2).", 2),
-        ("inverted", m * 0.5 ** (half / t), "The half-life was divided by the time.", 1),
+        "1/s",
+        ("milliwatts-as-watts", value * 1000, "The power in mW was taken as W.", 3),
+        ("electronvolts-as-joules", power / 1000 / e, "The energy in eV was taken as J.", 2),
+        ("inverted", 1 / value, "The energy was divided by the power.", 3),
+        ("divided-by-charge", power / 1000 / (e / EV), "The energy was divided by 1.602e-19 J/eV.", 2),
     )
-    return quantity(value, "mg", {"m": m, "h": half, "t": t}, steps, wrong)
+    return quantity(value, "1/s", {"p": power, "w": wavelength}, steps, wrong)
 
 
 def _chain(nucleus: tuple[str, int, int], alphas: int, betas: int) -> Worked:
@@ -111,27 +115,28 @@ def _photoelectric(wavelength: int, tenths: int) -> Worked:
         "eV",
         ("forgot-work-function", e, "The work function was left out.", 2),
         ("added-work-function", e + work, "The work function was added.", 2),
-        ("exchanged", wavelength / HC + work, "The wavelength was divided by h * c.", 1),
+        ("inverted", wavelength / HC - work, "The wavelength was divided by h * c.", 1),
     )
     return quantity(e - work, "eV", {"w": wavelength, "work": work}, steps, wrong)
 
 
-def _age(percent: int, half: int) -> Worked:
-    ratio = percent / 100
-    count = -log(ratio) / log(2)
+def _line(atom: str, lower: int, higher: int) -> Worked:
+    z = _ATOMS[atom]
+    scale = RYDBERG * z**2
+    e = scale * (1 / lower**2 - 1 / higher**2)
     steps = [
-        "left = (1/2)^number of half-lives, so number = ln(1 / left) / ln(2)",
-        f"ln(1 / {ratio}) / ln(2) = {shown(count)}",
-        f"age = {shown(count)} * {half} years = {amount(count * half, 'years')}",
+        f"photon energy = 13.6 eV * {z}^2 * (1 / {lower}^2 - 1 / {higher}^2) = {shown(e)} eV",
+        f"wavelength = h * c / energy = 1240 eV*nm / ({shown(e)} eV) = {amount(HC / e, 'nm')}",
     ]
     wrong = slips(
-        "years",
-        ("straight-line", 2 * (1 - ratio) * half, "The decay was taken to be a straight line.", 1),
-        ("forgot-ln-2", -log(ratio) * half, "The logarithm was not divided by ln(2).", 2),
-        ("what-decayed", -log(1 - ratio) / log(2) * half, "The part that has decayed was taken as what is left.", 2),
-        ("inverted", half / count, "The half-life was divided by the number.", 3),
+        "nm",
+        ("forgot-charge", HC / e * z**2, "The factor Z^2 was left out.", 1),
+        ("forgot-squares", HC / (scale * (1 / lower - 1 / higher)), "The numbers n were not squared.", 1),
+        ("subtracted-first", HC * (higher - lower) ** 2 / scale, "The numbers n were subtracted before squaring.", 1),
+        ("upper-level-only", HC * higher**2 / scale, "Only the upper level was looked at.", 1),
+        ("lower-level-only", HC * lower**2 / scale, "The upper level was taken to be at zero.", 1),
     )
-    return quantity(count * half, "years", {"p": percent, "h": half}, steps, wrong)
+    return quantity(HC / e, "nm", {"atom": atom, "z": z, "k": lower, "n": higher}, steps, wrong)
 
 
 def _de_broglie(volts: int) -> Worked:
@@ -150,9 +155,13 @@ def _de_broglie(volts: int) -> Worked:
     return quantity(value, "nm", {"u": volts}, steps, wrong)
 
 
-_HALVINGS = (
-    "Of {m} g of a radioactive substance, how many g are left after {n} half-lives?",
-    "A sample holds {m} g of an isotope. Find what is left of it, in g, after {n} half-lives.",
+_ATOMS = {"a hydrogen atom": 1, "a He^+ ion": 2, "a Li^2+ ion": 3, "a Be^3+ ion": 4}
+"""Those with one electron, and their numbers of protons."""
+_LEVELS = (
+    "An electron in an atom falls from a level at -{a} eV to one at -{b} eV. What energy has the photon that it emits, "
+    "in eV?",
+    "An atom has energy levels at -{b} eV and -{a} eV. Find the energy in eV of the photon that leaves when its "
+    "electron goes from the upper to the lower one.",
 )
 _PHOTONS = (
     "Each photon carries {e} eV. What energy do {n} photons carry, in eV?",
@@ -166,9 +175,11 @@ _WAVELENGTH = (
     "A photon has {e} eV. What is its wavelength in nm, to 3 significant figures? Use h*c = 1240 eV*nm.",
     "Find the wavelength in nm, to 3 significant figures, of photons of {e} eV (h*c = 1240 eV*nm).",
 )
-_LEFT = (
-    "An isotope has a half-life of {h} h. How much of {m} mg is left after {t} h, in mg to 3 significant figures?",
-    "Find what remains of {m} mg after {t} h, in mg to 3 significant figures, if the half-life is {h} h.",
+_RATE = (
+    "A laser emits {p} mW of light of {w} nm. How many photons leave it per second, to 3 significant figures? Use "
+    "h*c = 1240 eV*nm and 1 eV = 1.602e-19 J.",
+    "Find the number of photons per second, to 3 significant figures, in a beam of {p} mW at {w} nm (h*c = 1240 eV*nm, "
+    "1 eV = 1.602e-19 J).",
 )
 _CHAIN = (
     "{name} has {z} protons and {a} nucleons. Give the numbers of protons and of nucleons after {alpha} alpha and "
@@ -182,11 +193,11 @@ _PHOTOELECTRIC = (
     "Find the greatest energy in eV, to 3 significant figures, of photoelectrons from a metal (work function {work} "
     "eV) under light of {w} nm (h*c = 1240 eV*nm).",
 )
-_AGE = (
-    "{p} % of an isotope with a half-life of {h} years is left in a sample. How old is it, in years to 3 significant "
-    "figures?",
-    "How many years, to 3 significant figures, does it take until {p} % of an isotope is left, if its half-life is {h} "
-    "years?",
+_LINE = (
+    "In {atom} (Z = {z}) the electron falls from n = {n} to n = {k}. What is the wavelength of the photon in nm, to 3 "
+    "significant figures? Use levels at -13.6 eV*Z^2/n^2 and h*c = 1240 eV*nm.",
+    "The levels of {atom} lie at -13.6 eV*Z^2/n^2 with Z = {z}. Find the wavelength in nm, to 3 significant figures, "
+    "of its line from n = {n} to n = {k} (h*c = 1240 eV*nm).",
 )
 _DE_BROGLIE = (
     "What is the wavelength of an electron with a kinetic energy of {u} eV, in nm to 3 significant figures? Use "
@@ -205,9 +216,11 @@ _nuclei = (
     ("Americium-241", 95, 241),
 )
 _decays = Filtered(
-    Product(range(20, 501, 20), range(2, 25), range(3, 61)), lambda m, half, t: t % half and t < 5 * half
+    Product(_nuclei, range(1, 7), range(1, 5)),
+    lambda nucleus, alphas, betas: 2.48 <= (nucleus[2] - 4 * alphas) / (nucleus[1] - 2 * alphas + betas) <= 2.62,
 )
-_ages = Filtered(Product(range(3, 96), (30, 1600, 5730)), lambda percent, half: percent != 50)
+"""To nuclei with about as many neutrons as real ones."""
+_steps = Filtered(Product(tuple(_ATOMS), range(1, 6), range(2, 10)), lambda atom, lower, higher: lower < higher)
 _lit = Filtered(Product(range(150, 601, 5), range(18, 56)), lambda w, tenths: HC / w > tenths / 10 + 0.2)
 
 FAMILY = ScienceFamily(
@@ -215,7 +228,7 @@ FAMILY = ScienceFamily(
     "physics",
     [
         [
-            Question("halvings", Product(range(2, 26), range(2, 5)), _halvings, _HALVINGS),
+            Question("levels", Filtered(Product(range(1, 16), range(2, 31)), lambda a, b: a < b), _levels, _LEVELS),
             Question("photons", Product(range(2, 13), range(2, 13)), _photons, _PHOTONS),
         ],
         [
@@ -223,12 +236,12 @@ FAMILY = ScienceFamily(
             Question("wavelength", Product(range(120, 1001, 5)), _wavelength, _WAVELENGTH),
         ],
         [
-            Question("left", _decays, _left, _LEFT),
-            Question("chain", Product(_nuclei, range(1, 7), range(1, 5)), _chain, _CHAIN),
+            Question("rate", Product(range(1, 51), range(400, 1101, 10)), _rate, _RATE),
+            Question("chain", _decays, _chain, _CHAIN),
             Question("photoelectric", _lit, _photoelectric, _PHOTOELECTRIC),
         ],
         [
-            Question("age", _ages, _age, _AGE),
+            Question("line", _steps, _line, _LINE),
             Question("de-broglie", Product(range(20, 1001, 10)), _de_broglie, _DE_BROGLIE),
         ],
     ],

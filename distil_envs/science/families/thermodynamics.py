@@ -1,4 +1,4 @@
-"""Thermodynamics: heat capacity, the ideal gas, mixing, melting, heat engines."""
+"""Thermodynamics: heat capacity, the first law, mixing, melting, entropy, heat engines."""
 
 from __future__ import annotations
 
@@ -57,21 +57,16 @@ def _warm(m: int, low: int, rise: int) -> Worked:
     return quantity(q / 1000, "kJ", {"m": m, "low": low, "high": low + rise}, steps, wrong)
 
 
-def _pressure(tenths: int, celsius: int, litres: int) -> Worked:
-    n, kelvin = tenths / 10, celsius + ZERO
-    p = n * R * kelvin / litres
-    steps = [
-        f"Temperature: {celsius} + 273.15 = {shown(kelvin, 7)}, so {shown(kelvin, 7)} K",
-        "pressure = amount * R * temperature / volume",
-        f"{n} mol * 8.314 J/(mol*K) * {shown(kelvin, 7)} K / ({litres} L) = {amount(p, 'kPa')}",
-    ]
+def _first_law(heat: int, work: int) -> Worked:
+    steps = ["change of internal energy = heat taken up - work done", f"{heat} J - {work} J = {heat - work} J"]
     wrong = slips(
-        "kPa",
-        ("celsius-for-kelvin", n * R * celsius / litres, "The temperature in degrees Celsius was taken as kelvin.", 1),
-        ("forgot-r", n * kelvin / litres, "The gas constant was left out.", 2),
-        ("multiplied-by-volume", n * R * kelvin * litres, "The volume was multiplied, not divided.", 2),
+        "J",
+        ("added", heat + work, "The work was added, as if it were done on the gas.", 1),
+        ("forgot-work", heat, "The work was left out.", 1),
+        ("forgot-heat", -work, "The heat was left out.", 1),
+        ("wrong-sign", work - heat, "The heat was subtracted from the work.", 1),
     )
-    return quantity(p, "kPa", {"n": n, "t": celsius, "v": litres}, steps, wrong)
+    return exact(heat - work, "J", {"q": heat, "w": work}, steps, wrong)
 
 
 def _mix(m: int, hot: int, n: int, cold: int) -> Worked:
@@ -90,21 +85,22 @@ def _mix(m: int, hot: int, n: int, cold: int) -> Worked:
     return quantity(value, "degC", {"m": m, "hot": hot, "n": n, "cold": cold}, steps, wrong)
 
 
-def _heated_gas(p: int, low: int, high: int) -> Worked:
-    start, end = low + ZERO, high + ZERO
-    value = p * end / start
+def _entropy(q: int, hot: int, cold: int) -> Worked:
+    h, c = hot + ZERO, cold + ZERO
+    value = q / c - q / h
     steps = [
-        f"Temperatures: {low} + 273.15 = {shown(start, 7)} and {high} + 273.15 = {shown(end, 7)}, in K",
-        "At a fixed volume the pressure grows as the absolute temperature",
-        f"{p} kPa * {shown(end, 7)} K / ({shown(start, 7)} K) = {amount(value, 'kPa')}",
+        f"Temperatures: {hot} + 273.15 = {shown(h, 7)} and {cold} + 273.15 = {shown(c, 7)}, in K",
+        "The cold body gains heat / temperature, the hot one loses heat / temperature",
+        f"{q} J / ({shown(c, 7)} K) - {q} J / ({shown(h, 7)} K) = {amount(value, 'J/K')}",
     ]
     wrong = slips(
-        "kPa",
-        ("celsius-for-kelvin", p * high / low, "The temperatures in degrees Celsius were taken as kelvin.", 1),
-        ("inverted", p * start / end, "The ratio of the temperatures was turned over.", 3),
-        ("unchanged", p, "The pressure was taken to stay the same.", 2),
+        "J/K",
+        ("celsius-for-kelvin", q / cold - q / hot, "The temperatures in degrees Celsius were taken as kelvin.", 1),
+        ("forgot-hot", q / c, "The loss of the hot body was left out.", 2),
+        ("added", q / c + q / h, "The hot body was taken to gain entropy too.", 2),
+        ("difference-of-temperatures", q / (h - c), "The heat was divided by the difference of the temperatures.", 2),
     )
-    return quantity(value, "kPa", {"p": p, "low": low, "high": high}, steps, wrong)
+    return quantity(value, "J/K", {"q": q, "hot": hot, "cold": cold}, steps, wrong)
 
 
 def _melt(m: int, t: int) -> Worked:
@@ -118,7 +114,7 @@ def _melt(m: int, t: int) -> Worked:
         "kJ",
         ("forgot-melting", warming, "The heat of melting was left out.", 1),
         ("forgot-warming", melting, "The heat that warms the water was left out.", 2),
-        ("melting-per-kelvin", melting * t, "The heat of melting was multiplied by the rise.", 1),
+        ("melting-per-kelvin", melting * t + warming, "The heat of melting was multiplied by the rise.", 1),
         ("joules-as-kilojoules", 1000 * (melting + warming), "Joules were given as kilojoules.", 3),
     )
     return quantity(melting + warming, "kJ", {"m": m, "t": t}, steps, wrong)
@@ -194,11 +190,11 @@ _WARM = (
     "Find the heat in kJ, to 3 significant figures, that takes {m} g of water (4.18 J/(g*K)) from {low} degC to "
     "{high} degC.",
 )
-_PRESSURE = (
-    "{n} mol of an ideal gas fill {v} L at {t} degC. What is the pressure in kPa, to 3 significant figures? Use "
-    "R = 8.314 J/(mol*K).",
-    "Find the pressure in kPa, to 3 significant figures, of {n} mol of ideal gas in {v} L at {t} degC "
-    "(R = 8.314 J/(mol*K)).",
+_FIRST_LAW = (
+    "A gas takes up {q} J of heat and does {w} J of work. By how much does its internal energy change, in J (negative "
+    "for a loss)?",
+    "While {q} J of heat flow into a gas, it does {w} J of work. Find the change of its internal energy in J, negative "
+    "if it falls.",
 )
 _MIX = (
     "{m} g of water at {hot} degC are mixed with {n} g at {cold} degC (no losses). What is the temperature in degC, "
@@ -206,11 +202,11 @@ _MIX = (
     "Find the final temperature in degC, to 3 significant figures, when {n} g of water at {cold} degC and {m} g at "
     "{hot} degC are poured together (no losses).",
 )
-_HEATED_GAS = (
-    "A closed bottle of gas at {p} kPa and {low} degC is heated to {high} degC. What is the pressure then, in kPa to 3 "
-    "significant figures?",
-    "A gas at {low} degC has {p} kPa. Find its pressure in kPa at {high} degC and the same volume, to 3 significant "
-    "figures.",
+_ENTROPY = (
+    "{q} J of heat flow from a large body at {hot} degC to one at {cold} degC. By how much does the entropy of both "
+    "together grow, in J/K to 3 significant figures? Use 273.15 K for 0 degC.",
+    "Find the total gain of entropy in J/K, to 3 significant figures, when {q} J pass from a reservoir at {hot} degC "
+    "to one at {cold} degC (0 degC = 273.15 K).",
 )
 _MELT = (
     "How much heat in kJ turns {m} g of ice at 0 degC into water at {t} degC? Use 334 J/g for melting and "
@@ -220,15 +216,15 @@ _MELT = (
 )
 _ENGINE = (
     "A heat engine takes {q} J from {hot} degC and gives heat off at {cold} degC. What work can it do at most, in J to "
-    "3 significant figures?",
-    "Find the greatest work in J, to 3 significant figures, that an engine between {hot} degC and {cold} degC gets out "
-    "of {q} J of heat.",
+    "3 significant figures? Use 273.15 K for 0 degC.",
+    "Find the greatest work in J, to 3 significant figures, that an engine between {hot} degC and {cold} degC (0 degC "
+    "= 273.15 K) gets out of {q} J of heat.",
 )
 _EXPANSION_WORK = (
     "{n} mol of an ideal gas expand slowly at a steady {t} degC to {k} times the volume. What work does the gas do, in "
-    "J to 3 significant figures? Use R = 8.314 J/(mol*K).",
+    "J to 3 significant figures? Use R = 8.314 J/(mol*K) and 273.15 K for 0 degC.",
     "Find the work in J, to 3 significant figures, of {n} mol of ideal gas in a reversible expansion at {t} degC to "
-    "{k} times its volume (R = 8.314 J/(mol*K)).",
+    "{k} times its volume (R = 8.314 J/(mol*K), 0 degC = 273.15 K).",
 )
 _PROCESS = (
     "An ideal gas expands to {v} times its volume while its pressure falls to 1/{p}. How does its temperature "
@@ -236,6 +232,8 @@ _PROCESS = (
     "The volume of an ideal gas grows by the factor {v}, and its pressure is divided by {p}. What happens to its "
     "temperature?\n{options}",
 )
+
+_heat_and_work = Filtered(Product(range(50, 1001, 25), range(50, 1001, 25)), lambda q, w: q not in (w, 2 * w))
 
 FAMILY = ScienceFamily(
     "thermodynamics",
@@ -247,7 +245,7 @@ FAMILY = ScienceFamily(
         ],
         [
             Question("warm", Product(range(50, 1001, 50), range(5, 26), range(10, 66, 5)), _warm, _WARM),
-            Question("pressure", Product(range(2, 31), range(5, 91, 5), range(2, 41)), _pressure, _PRESSURE),
+            Question("first-law", _heat_and_work, _first_law, _FIRST_LAW),
             Question("process", Product(range(2, 13), range(2, 13)), _process, _PROCESS),
         ],
         [
@@ -261,7 +259,7 @@ FAMILY = ScienceFamily(
                 _MIX,
             ),
             Question(
-                "heated-gas", Product(range(80, 301, 10), range(5, 31), range(50, 151, 10)), _heated_gas, _HEATED_GAS
+                "entropy", Product(range(500, 5001, 250), range(80, 401, 20), range(5, 51, 5)), _entropy, _ENTROPY
             ),
         ],
         [
