@@ -60,9 +60,14 @@ def amount(value: float, unit: str, figures: int = 3) -> str:
 
 
 def rounded(value: float, figures: int = 3) -> str:
-    """A number to so many significant figures: ``0.0125``, ``12.5``, ``1250``; ``1.25e-07`` beyond that."""
+    """A number to so many significant figures: ``0.0125``, ``12.5``, ``1250``; ``1.25e-07`` beyond that.
+
+    One halfway between two of them keeps one figure more (``12.45``), so that both roundings of it are right.
+    """
     if not math.isfinite(value):
         raise ValueError(f"a quantity must be finite, got {value!r}")
+    digits = f"{abs(value):.{figures + 8}e}".partition("e")[0].replace(".", "")
+    figures += digits[figures:] == "5" + "0" * 8
     if value and not 1e-4 <= abs(value) < 1e6:
         return f"{value:.{figures - 1}e}"
     places = figures - 1 - (math.floor(math.log10(abs(float(f"{value:.{figures - 1}e}")))) if value else 0)
