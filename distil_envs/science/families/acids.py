@@ -147,7 +147,7 @@ FAMILY = ScienceFamily(
         [
             Question(
                 "powers-of-ten",
-                Product(_STRONG, range(1, 7)),
+                Product(_STRONG, range(1, 6)),
                 _powers,
                 (
                     "What is the pH of {c} mol/L {acid}?",

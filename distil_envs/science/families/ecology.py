@@ -149,8 +149,8 @@ FAMILY = ScienceFamily(
                 Product(_CHAINS, range(2, 100), (1, 2, 3)),
                 _ten_percent,
                 (
-                    "In the food chain {chain} each level passes on 10 % of its energy. The {first} store {e} kJ. How "
-                    "many kJ reach the {last}?",
+                    "In the food chain {chain} each level passes on 10 % of its energy. In the {first} {e} kJ are "
+                    "stored. How many kJ reach the {last}?",
                     "{e} kJ are stored by the {first} of the food chain {chain}. With 10 % passed on at each step, "
                     "how many kJ get to the {last}?",
                 ),
@@ -170,7 +170,7 @@ FAMILY = ScienceFamily(
             ),
             Question(
                 "efficiency",
-                Product(range(5, 100), range(21, 400, 7)),
+                Filtered(Product(range(5, 100), range(21, 400, 7)), lambda eaten, kept: kept < 30 * eaten),
                 _efficiency,
                 (
                     "Of {eaten} kJ that a herd takes in, {kept} kJ become new biomass. What is the efficiency in "

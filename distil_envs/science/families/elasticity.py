@@ -133,7 +133,7 @@ def _resilience(strength: int, modulus: int) -> Worked:
         "kJ/m^3",
         ("forgot-half", 2 * value, "The factor 2 in the denominator was left out.", 1),
         ("forgot-square", strength / (2 * modulus), "The stress was not squared.", 2),
-        ("strain", strength / modulus, "The strain was calculated, not the energy.", 1),
+        ("strain", strength / modulus / 1000, "The strain was calculated, not the energy.", 1),
     )
     return quantity(value, "kJ/m^3", {"s": strength, "e": modulus}, steps, wrong)
 
@@ -214,6 +214,11 @@ _STIFFEST = (
 )
 
 _moduli = (45, 70, 110, 120, 190, 200, 210)
+_bars = Filtered(
+    Product(range(5, 31, 5), range(100, 301, 50), range(50, 301, 25), range(2, 6)),
+    lambda force, area, x, length: 40 < 1e5 * force * length / area / x < 420,
+)
+"""Of materials between magnesium and tungsten."""
 
 _loads = Filtered(Product(*[(10, 20, 30, 40)] * 3), lambda a, b, c: len({a, b, c}) == 3)
 _stretches = Filtered(Product(*[(100, 150, 200, 250, 300)] * 3), lambda a, b, c: len({a, b, c}) == 3)
@@ -240,7 +245,7 @@ FAMILY = ScienceFamily(
             ),
             Question(
                 "modulus",
-                Product(range(5, 31, 5), range(100, 301, 50), range(50, 301, 25), range(2, 6)),
+                _bars,
                 _modulus,
                 _MODULUS,
             ),

@@ -41,10 +41,11 @@ _ASKED = {
 }
 
 
+_OF_AA_X_AA = {"dominant": 75, "recessive": 25}
 _EXPECTED = {"recessive": "show the recessive trait", "heterozygous": "be heterozygous"}
 _MOTHERS = {"carrier": "X+ X-", "affected": "X- X-"}
 _FATHERS = {"healthy": "X+ Y", "affected": "X- Y"}
-_LINKED = ("red-green colour blindness", "haemophilia", "G6PD deficiency", "ichthyosis")
+_LINKED = ("red-green colour blindness", "haemophilia", "G6PD deficiency", "X-linked ichthyosis")
 
 
 def _share(cross: tuple[str, str], trait: str) -> Fraction:
@@ -63,15 +64,18 @@ def _monohybrid(letter: str, cross: tuple[str, str], trait: str) -> Worked:
         f"{count} / 4 * 100 % = {25 * count} %",
     ]
     slots = {"a": _of(letter, cross[0]), "b": _of(letter, cross[1]), "asked": _ASKED[trait]}
-    wrong = slips(
-        "%",
+    rows = [
         ("other-offspring", 25 * (4 - count), "The offspring without it were counted.", 2),
         ("counted-alleles", 12.5 * (2 * boxes["aa"] + boxes["Aa"]), "Recessive alleles were counted, not boxes.", 2),
         ("boxes-not-percent", count, "The boxes were given, not a percentage.", 3),
-        ("carriers-as-recessive", 25 * (boxes["Aa"] + boxes["aa"]), "Aa was taken to show the recessive trait.", 2),
-        ("always-three-to-one", 75, "A ratio of 3 to 1 was assumed without the Punnett square.", 1),
-    )
-    return exact(25 * count, "%", slots, steps, wrong)
+    ]
+    if trait in _OF_AA_X_AA:
+        as_recessive = boxes["AA"] if trait == "dominant" else boxes["Aa"] + boxes["aa"]
+        rows += [
+            ("carriers-as-recessive", 25 * as_recessive, "Aa was taken to show the recessive trait.", 2),
+            ("always-three-to-one", _OF_AA_X_AA[trait], "The 3 to 1 of Aa x Aa was taken for another cross.", 1),
+        ]
+    return exact(25 * count, "%", slots, steps, slips("%", *rows))
 
 
 def _expected(cross: tuple[str, str], trait: str, quarter: int) -> Worked:
@@ -140,11 +144,18 @@ def _linked(trait: str, mother: str, father: str, asked: str) -> Worked:
         f"A child is a son or a daughter with 1/2 each: ({sons} + {daughters}) / 2 = {(sons + daughters) / 2}",
         f"Asked for is a {asked}: {value}",
     ]
+    others = {
+        "son": ("other-sex", daughters, "The daughters were counted.", 4),
+        "daughter": ("other-sex", sons, "The sons were counted.", 4),
+        "child": ("sons-only", sons, "Only the sons were counted.", 4),
+    }
+    as_father = Fraction(father == "affected")
+    from_father = {"son": as_father, "daughter": value, "child": (as_father + daughters) / 2}[asked]
     wrong = [
-        ("autosomal", Fraction(1, 4), "The gene was treated like one on an autosome.", 1),
-        ("other-sex", daughters if asked == "son" else sons, "The children of the other sex were counted.", 4),
+        ("autosomal", Fraction(1, 4), "The 1/4 of Aa x Aa was taken: that is for a gene on an autosome.", 1),
+        others[asked],
         ("carriers-affected", value + carriers, "Daughters with a single allele for it were counted as affected.", 2),
-        ("x-from-father", Fraction(father == "affected"), "A son was taken to have his X from his father.", 1),
+        ("x-from-father", from_father, "A son was taken to have his X from his father.", 1),
         ("sex-counted-again", value / 2, "The probability of the child's sex was multiplied in once more.", 4),
         ("complement", 1 - value, "The probability of a healthy child was given.", 4),
     ]
@@ -171,7 +182,7 @@ def _children(quarters: int, children: int, affected: int) -> Worked:
     wrong = slips(
         "",
         ("one-order", float(one), "Only one order of the children was counted.", 3),
-        ("healthy-forgotten", float(p**affected), "The healthy children were left out.", 2),
+        ("healthy-forgotten", float(p**affected), "Only the affected children were reckoned with.", 2),
         (
             "exchanged",
             float(ways * (1 - p) ** affected * p ** (children - affected)),
@@ -234,10 +245,11 @@ FAMILY = ScienceFamily(
                 Product(_LINKED, tuple(_MOTHERS), tuple(_FATHERS), ("son", "daughter", "child")),
                 _linked,
                 (
-                    "X-linked recessive {trait}: the mother is {mother}, the father {father}. What is the probability, "
-                    "as a fraction, that a {asked} of theirs is affected?",
-                    "Take {trait}, X-linked and recessive. The father is {father}, the mother {mother}. Give the "
-                    "fraction that says how likely a {asked} of theirs has it.",
+                    "The gene for {trait} lies on the X chromosome, and the trait is recessive. The mother is "
+                    "{mother}, the father {father}. What is the probability, as a fraction, that a {asked} of theirs "
+                    "is affected?",
+                    "Take {trait}, a recessive trait of the X chromosome. The father is {father}, the mother {mother}. "
+                    "Give the fraction that says how likely a {asked} of theirs has it.",
                 ),
             ),
             Question(

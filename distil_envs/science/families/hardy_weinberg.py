@@ -37,13 +37,25 @@ def _genotype(hundredths: int, genotype: str) -> Worked:
         f"q = {shown(q)}, p = 1 - {shown(q)} = {shown(p)}",
         f"Frequency of {genotype}: {power[genotype]} = {shown(value)}",
     ]
-    wrong = slips(
-        "",
-        ("forgot-two", p * q, "The factor 2 of 2*p*q was left out.", 2),
-        ("other-homozygote", p * p if genotype == "aa" else q * q, "The two alleles were exchanged.", 2),
-        ("not-squared", q if genotype == "aa" else p, "An allele's frequency was given.", 2),
-        ("rest", 1 - value, "The frequency of the other genotypes was given.", 2),
-    )
+    rest = ("rest", 1 - value, "The frequency of the other genotypes was given.", 2)
+    if genotype == "Aa":
+        wrong = slips(
+            "",
+            ("forgot-two", p * q, "The factor 2 of 2*p*q was left out.", 2),
+            ("allele", q, "The frequency of the allele a was given.", 2),
+            ("first-homozygote", p * p, "The frequency of AA was given.", 2),
+            ("second-homozygote", q * q, "The frequency of aa was given.", 2),
+            rest,
+        )
+    else:
+        own, other = (p, q) if genotype == "AA" else (q, p)
+        wrong = slips(
+            "",
+            ("other-homozygote", other**2, "The two alleles were exchanged.", 2),
+            ("not-squared", own, "The frequency of the allele was not squared.", 2),
+            ("heterozygotes", 2 * p * q, "The frequency of Aa was given.", 2),
+            rest,
+        )
     return exact(value, "", {"q": shown(q), "genotype": genotype}, steps, wrong)
 
 
@@ -58,19 +70,23 @@ def _carriers(hundredths: int, asked: str) -> Worked:
     ]
     if asked == "carriers":
         steps += [f"p = 1 - {shown(q)} = {shown(p)}", f"Carriers: 2*p*q = 2 * {shown(p)} * {shown(q)} = {shown(value)}"]
-    square = q * q
-    wrong = slips(
-        "",
-        (
-            "no-root",
-            2 * square * (1 - square) if asked == "carriers" else square,
-            "The frequency of the affected was taken for q.",
-            2,
-        ),
-        ("halved", square / 2, "The frequency was halved instead of its root taken.", 2),
-        ("forgot-two", p * q, "The factor 2 of 2*p*q was left out.", len(steps)),
-        ("all-healthy", 1 - square, "All healthy people were counted.", len(steps)),
-    )
+    square, half = q * q, q * q / 2
+    if asked == "carriers":
+        wrong = slips(
+            "",
+            ("no-root", 2 * square * (1 - square), "The frequency of the affected was taken for q.", 2),
+            ("halved", 2 * half * (1 - half), "The frequency was halved instead of its root taken.", 2),
+            ("forgot-two", p * q, "The factor 2 of 2*p*q was left out.", 4),
+            ("all-healthy", 1 - square, "All healthy people were counted.", 4),
+        )
+    else:
+        wrong = slips(
+            "",
+            ("no-root", square, "The frequency of the affected was given: its root is the allele's.", 2),
+            ("halved", half, "The frequency was halved instead of its root taken.", 2),
+            ("other-allele", p, "The frequency of the allele A was given.", 2),
+            ("healthy", 1 - square, "The frequency of the healthy was given.", 1),
+        )
     what = {"carriers": "the carriers (Aa)", "allele": "the allele a"}[asked]
     return exact(value, "", {"f": shown(square), "asked": what}, steps, wrong)
 
@@ -106,12 +122,15 @@ def _selected(hundredths: int, generations: int) -> Worked:
         f"1 + {generations} * {shown(q)} = {shown(1 + generations * q)}",
         f"{shown(q)} / {shown(1 + generations * q)} = {rounded(value)}",
     ]
+    subtracted = q
+    for _ in range(generations):
+        subtracted -= subtracted**2
     wrong = slips(
         "",
         ("homozygotes-only", q**2, "The frequency of aa was given, not of a.", 1),
         ("one-generation", q / (1 + q), "Only one generation was reckoned with.", 1),
         ("unchanged", q, "Selection was left out.", 1),
-        ("aa-subtracted", max(q - generations * q**2, 0), "In each generation q^2 was subtracted.", 1),
+        ("aa-subtracted", subtracted, "In each generation q^2 was subtracted from q.", 1),
     )
     return quantity(value, "", {"q": shown(q), "n": generations}, steps, wrong)
 
@@ -129,12 +148,7 @@ def _inbreeding(hundredths: int, inbreeding: int, genotype: str) -> Worked:
     wrong = slips(
         "",
         ("random-mating", plain, "Inbreeding was left out.", 2),
-        (
-            "wrong-sign",
-            2 * p * q * (1 + f) if genotype == "Aa" else abs(q * q - f * p * q),
-            "Inbreeding was given the opposite effect.",
-            2,
-        ),
+        ("wrong-sign", 2 * plain - value, "Inbreeding was given the opposite effect.", 2),
         ("times-f", plain * f, "The frequency under random mating was multiplied by F.", 2),
     )
     return quantity(value, "", {"q": shown(q), "F": shown(f), "genotype": genotype}, steps, wrong)
@@ -161,8 +175,8 @@ FAMILY = ScienceFamily(
                 Filtered(Product(range(2, 99), ("AA", "Aa", "aa")), lambda q, genotype: q != 50),
                 _genotype,
                 (
-                    "In Hardy-Weinberg equilibrium allele a has the frequency {q}. What is the frequency of the "
-                    "genotype {genotype}?",
+                    "In Hardy-Weinberg equilibrium allele a has the frequency {q}. What is the exact frequency of "
+                    "the genotype {genotype}?",
                     "The frequency of a is {q} and mating is random. Find the exact frequency of {genotype}.",
                 ),
             )
@@ -174,7 +188,7 @@ FAMILY = ScienceFamily(
                 _carriers,
                 (
                     "A recessive disorder (aa) is found in a fraction {f} of a population in Hardy-Weinberg "
-                    "equilibrium. What is the frequency of {asked}?",
+                    "equilibrium. What is the exact frequency of {asked}?",
                     "aa has the frequency {f} under random mating. Find the exact frequency of {asked}.",
                 ),
             )

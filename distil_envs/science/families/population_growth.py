@@ -95,7 +95,8 @@ def _doubling_time(thousandths: int, unit: str) -> Worked:
         ("one-over-r", 1 / r, "The time for growth by the factor e was given.", 1),
         ("upside-down", r / log(2), "The fraction was turned upside down.", 2),
     )
-    return quantity(value, unit, {"r": shown(r), "unit": unit}, steps, wrong)
+    slots = {"r": shown(r), "unit": unit, "units": {"h": "h", "day": "days"}[unit]}
+    return quantity(value, unit, slots, steps, wrong)
 
 
 def _growth_rate(first: int, factor: int, hours: int) -> Worked:
@@ -209,9 +210,9 @@ FAMILY = ScienceFamily(
                 Product(range(5, 401), ("h", "day")),
                 _doubling_time,
                 (
-                    "A population grows exponentially at r = {r} per {unit}. Find its doubling time in {unit} to 3 "
+                    "A population grows exponentially at r = {r} per {unit}. Find its doubling time in {units} to 3 "
                     "significant figures.",
-                    "How long, in {unit}, does exponential growth at the rate {r} per {unit} take to double a "
+                    "How long, in {units}, does exponential growth at the rate {r} per {unit} take to double a "
                     "population? Give 3 significant figures.",
                 ),
             ),

@@ -17,7 +17,7 @@ _SOLUTES = (
     "CaCl2",
     "Na2SO4",
     "CuSO4",
-    "KMnO4",
+    "NH4Cl",
     "AgNO3",
     "C6H12O6",
     "C12H22O11",

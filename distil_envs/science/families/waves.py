@@ -174,13 +174,13 @@ _FREQUENCY = (
     "Find the frequency in Hz of waves at {v} m/s with a wavelength of {w} m.",
 )
 _SNELL = (
-    "Light falls from air on glass of index {n} at {angle} degrees to the normal. At what angle to the normal does it "
-    "go on, in degrees to 3 significant figures?",
-    "A ray in air meets a liquid of refractive index {n} at {angle} degrees to the normal. Find the angle of "
+    "Light falls from air on a clear solid of index {n} at {angle} degrees to the normal. At what angle to the normal "
+    "does it go on, in degrees to 3 significant figures?",
+    "A ray in air meets a medium of refractive index {n} at {angle} degrees to the normal. Find the angle of "
     "refraction in degrees to 3 significant figures.",
 )
 _IN_GLASS = (
-    "Light of {w} nm in vacuum enters glass of index {n}. What is its wavelength there, in nm to 3 significant "
+    "Light of {w} nm in vacuum enters a medium of index {n}. What is its wavelength there, in nm to 3 significant "
     "figures?",
     "Find the wavelength in nm, to 3 significant figures, of light of {w} nm (in vacuum) inside a medium of index {n}.",
 )
