@@ -2,10 +2,13 @@ r"""Where the answer stands in a completion: one rule, whatever is asked for.
 
 1. The last ``\boxed{…}``; boxes that follow each other with nothing but separators between them are one answer.
 2. Else the inside of the last ``<answer>…</answer>``.
-3. Else what follows the last ``####``, ``answer is`` or ``Answer:``, to the end of the line, or the next with text.
-4. Else the last line with text.
+3. Else the value of the last ``"answer"`` of a JSON object, if it is a string or a number.
+4. Else what follows the last ``####``, ``answer is`` or ``Answer:``, to the end of the line, or the next with text; a
+   list with bullets or numbers that begins there, as its items.
+5. Else the last line with text.
 
-A displayed formula or a matrix over several lines is one line.
+A displayed formula or a matrix over several lines is one line. There is no answer in what is said to be false
+(``It is false that the answer is 17``).
 
 What is read of that text depends on what is asked for. Only the last `READ_CHARS` characters of a completion are
 looked at.
@@ -13,17 +16,21 @@ looked at.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from distil_envs.hedging import contradicted
 from distil_envs.outcome import Span
 
 READ_CHARS = 20_000
 _BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
 _TAG = re.compile(r"<answer>", re.I)
 _END_TAG = re.compile(r"</answer>", re.I)
+_KEY = re.compile(r'"(?:final[_ ])?answer"\s*:\s*(?:"((?:[^"\\\n]|\\.)*)"|([-\d][^\s,}\]]*))', re.I)
 _MARK = re.compile(r"####|answer\s+is\b\s*:?|answer\s*[:=]", re.I)
+_BULLET = re.compile(r"[\s:*]*(?:[-*•]|\d{1,2}[.)])\s+(?=\S)")
 _BLOCKS = (("[", "]"), ("{", "}"), ("\\begin", "\\end"))
 _BLOCK_LINES = 40
 _BETWEEN_BOXES = re.compile(r"[\s,;$.]*(?:and|or)?[\s,;$.]*")
@@ -32,33 +39,46 @@ _MEANING = re.compile(r"[0-9A-Za-zπ∞∅ℝ¼-¾⅐-⅞√∛∜]|[¹²³⁰-�
 
 @dataclass(frozen=True)
 class Answer:
-    """A text as it stands at ``span`` of the completion (several boxes: their contents, joined by commas)."""
+    """A text as it stands at ``span`` of the completion (several boxes or items: their contents, joined by commas)."""
 
     text: str
     span: Span
 
     @property
     def joined(self) -> bool:
-        """Whether it comes from several boxes, so that its characters do not stand in the completion as they are."""
+        """Whether it comes from several boxes or items, or has escapes of JSON: not as it stands in the completion."""
         return self.span[1] - self.span[0] != len(self.text)
 
 
 def find_answer(completion: str) -> Answer | None:
     """The text that holds the answer, without white space, emphasis and dollars around it; None for none."""
     start = max(0, len(completion) - READ_CHARS)
-    boxes = _boxes(completion, start)
-    if len(boxes) > 1:
-        text = ", ".join(completion[a:b].strip() for a, b in boxes)
-        return Answer(text, (boxes[0][0], boxes[-1][1]))
-    region = boxes[0] if boxes else _tagged(completion, start) or _marked(completion, start)
-    if region is None:
-        region = last_line(completion, start, len(completion))
-        region = region and block_before(completion, start, region)
-    if region is None:
+    answer = _answer(completion, start)
+    if answer is None or not answer.text:
         return None
-    region = trim(completion, *region)
-    text = completion[slice(*region)]
-    return Answer(text, region) if text else None
+    line = completion.rfind("\n", start, answer.span[0]) + 1
+    return None if contradicted(completion[max(line, start) : answer.span[0]], answer.text) else answer
+
+
+def _answer(completion: str, start: int) -> Answer | None:
+    if boxes := _boxes(completion, start):
+        return _at(completion, boxes)
+    if tagged := _tagged(completion, start):
+        return _at(completion, [tagged])
+    if valued := _valued(completion, start):
+        return valued
+    if marked := _marked(completion, start):
+        return _at(completion, _items(completion, marked) or [marked])
+    last = last_line(completion, start, len(completion))
+    return _at(completion, [block_before(completion, start, last)]) if last else None
+
+
+def _at(completion: str, places: Sequence[Span]) -> Answer:
+    """What stands at one place, or at several."""
+    if len(places) == 1:
+        span = trim(completion, *places[0])
+        return Answer(completion[slice(*span)], span)
+    return Answer(", ".join(completion[slice(*place)].strip() for place in places), (places[0][0], places[-1][1]))
 
 
 def _boxes(text: str, start: int) -> list[Span]:
@@ -95,6 +115,29 @@ def _tagged(text: str, start: int) -> Span | None:
         if end:
             return (match.end(), end.start())
     return None
+
+
+def _valued(text: str, start: int) -> Answer | None:
+    *_, last = [None, *_KEY.finditer(text, start)]
+    if last is None:
+        return None
+    place = 1 if last[1] is not None else 2
+    try:
+        inside = str(json.loads(f'"{last[place]}"'))
+    except ValueError:  # LaTeX that is not escaped
+        inside = last[place]
+    return Answer(inside, last.span(place))
+
+
+def _items(text: str, first: Span) -> list[Span]:
+    """The items of a list with bullets or numbers of which this is the first line; none where it has no second."""
+    found = []
+    for start, end in _lines(text, first[0], len(text)):
+        if bullet := _BULLET.match(text, start, end):
+            found.append((bullet.end(), end))
+        elif text[start:end].strip():
+            break
+    return found if len(found) > 1 else []
 
 
 def _marked(text: str, start: int) -> Span | None:

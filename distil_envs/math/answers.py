@@ -8,9 +8,10 @@ are kept together, so that a hedge is never a right answer. Words that compare o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from distil_envs.answers import Answer, block_before, find_answer, last_line, trim
+from distil_envs.hedging import cases, offers
 from distil_envs.math.characters import plain
 from distil_envs.math.tokens import split_letters
 from distil_envs.math.vocabulary import UNITS
@@ -20,7 +21,7 @@ from distil_envs.outcome import Span
 _MAX_LINE = 4_000
 _WORD = re.compile(r"\\[A-Za-z]+(?:\{[A-Za-z~ ]*\})?|[A-Za-z]{2,}")
 _TEXT_ARGUMENT = re.compile(r"\\(?:text|mbox|textrm|textbf)\{[~ ]*[A-Za-z]+[~ ]+[A-Za-z]+[A-Za-z~ ]*\}")
-_HEDGE = re.compile(r"\b(?:or|either|maybe|perhaps|possibly)\b", re.I)
+_GOES_ON = re.compile(r"[\d\\{}_]|\s*[-+*/^=<>]|\s*\\?(?:sin|cos|tan|ln|log|exp|sqrt)\b")
 _STOPS = re.compile(rf"[.?](?=\s)|(?<=\S):(?=\s)|{DENIES}")
 _ASIDE = DENIES + "≥≤≠<>"
 """Signs that begin what is said about an answer, besides the answer: ``18, not 17``, ``17, which is more than 10``."""
@@ -28,11 +29,11 @@ _FRENCH = re.compile(r"([\[\]])([^\[\]]*[\w)}∞]\s*[,;]\s*[^\[\]\s][^\[\]]*)([\
 _MEANING = re.compile(r"[0-9A-Za-zπ∞∅ℝ¼-¾⅐-⅞√∛∜]|[¹²³⁰-⁹][⁄∕/]")
 
 
-def read_answer(completion: str, shape: str = "scalar") -> Answer | None:
+def read_answer(completion: str, shape: str = "scalar", known: Collection[str] = ()) -> Answer | None:
     """The answer in plain characters (`distil_envs.math.characters`), or None when there is none.
 
     ``shape``: what is asked for, see `distil_envs.math.question.Question`; ``words`` and ``text`` are taken as they
-    stand, without looking for an expression.
+    stand, without looking for an expression. ``known``: letters of the question, which are no units (``mg/k``).
     """
     text = plain(completion)
     found = find_answer(text)
@@ -49,7 +50,7 @@ def read_answer(completion: str, shape: str = "scalar") -> Answer | None:
             inside = without_remarks(inside)
             inside = with_signs(_round_brackets(with_reals(inside)) if shape == "interval" else inside)
             text = text[:start] + inside + text[end:]
-            region = _expression(text, *trim(text, *region))
+            region = _expression(text, *trim(text, *region), known)
         if text.startswith("...", region[1]) and re.search(r"\d\.\d+$", text[slice(*region)]):
             region = (region[0], region[1] + 3)  # 0.333...
     inside = text[slice(*region)]
@@ -96,9 +97,9 @@ def _paired(text: str, start: int, end: int) -> Span:
             return (start, end)
 
 
-def _expression(text: str, start: int, end: int) -> Span:
+def _expression(text: str, start: int, end: int, known: Collection[str]) -> Span:
     """The last expression of a line with words; the line itself when it has no words or no expression."""
-    pieces = list(_pieces(text, start, end))
+    pieces = list(_pieces(text, start, end, known))
     if len(pieces) == 1 and pieces[0] == (start, end) and DENIES not in text[start:end]:
         return (start, end)
     kept: list[Span] = []
@@ -113,24 +114,25 @@ def _expression(text: str, start: int, end: int) -> Span:
     kept = [piece for piece in kept if text[piece[0]] not in _ASIDE] or kept
     last = kept[-1]
     for previous in reversed(kept[:-1]):
-        if not _HEDGE.search(text, previous[1], last[0]):
+        between = text[previous[1] : last[0]]
+        if not offers(between) and not cases(between, text[last[1] : end]):
             break
         last = (previous[0], last[1])
     return last
 
 
-def pieces(text: str) -> list[str]:
-    """What lies between the words of one line."""
-    return [text[slice(*trim(text, *piece))] for piece in _pieces(text, 0, len(text))]
+def pieces(text: str, known: Collection[str] = ()) -> list[str]:
+    """What lies between the words of one line. ``known``: see `read_answer`."""
+    return [text[slice(*trim(text, *piece))] for piece in _pieces(text, 0, len(text), known)]
 
 
-def _pieces(text: str, start: int, end: int) -> Iterator[Span]:
+def _pieces(text: str, start: int, end: int, known: Collection[str]) -> Iterator[Span]:
     """What lies between the words."""
     at = start
     for match in _WORD.finditer(text, start, end):
         word = match.group()
         prose = _TEXT_ARGUMENT.match(word) is not None
-        if not prose and (word.startswith("\\") or _is_maths(text, match)):
+        if not prose and (word.startswith("\\") or _is_maths(text, match, known)):
             continue
         behind = text[max(at, match.start() - 8) : match.start()]
         if word.lower() in UNITS and word != "in" and re.search(r"[\dπ)}]\s*$", behind):
@@ -142,9 +144,9 @@ def _pieces(text: str, start: int, end: int) -> Iterator[Span]:
         yield (at, end)
 
 
-def _is_maths(text: str, word: re.Match[str]) -> bool:
+def _is_maths(text: str, word: re.Match[str], known: Collection[str]) -> bool:
     """Whether letters are mathematics: ``sinx``, ``dx``, ``ab`` in ``2ab`` or ``ab + c``, but not ``lot``."""
-    pieces = split_letters(word.group())
+    pieces = split_letters(word.group(), known)
     if text[word.end() : word.end() + 1] == "^":
         return True
     if pieces and re.fullmatch("d[a-z]", word.group()):
@@ -159,7 +161,7 @@ def _is_maths(text: str, word: re.Match[str]) -> bool:
         return pieces is not None
     before = text[max(0, word.start() - 8) : word.start()]
     after = text[word.end() : word.end() + 8]
-    return bool(re.search(r"[\d\\{}^_]$|[-+*/^=<>]\s*$", before) or re.match(r"[\d\\{}_]|\s*[-+*/^=<>]", after))
+    return bool(re.search(r"[\d\\{}^_]$|[-+*/^=<>]\s*$", before) or _GOES_ON.match(after))
 
 
 def _sentences(text: str, start: int, end: int) -> Iterator[Span]:

@@ -42,6 +42,11 @@ class Question:
     """Other ways in which the reference states the same, e.g. the interval behind an inequality."""
 
     @property
+    def letters(self) -> frozenset[str]:
+        """Names that are letters in an answer to this, whatever else they spell."""
+        return frozenset(self.variables) | (symbols(self.node) if self.node else frozenset())
+
+    @property
     def grouping(self) -> bool:
         """Whether ``1,234`` is one number in an answer to this."""
         return self.shape not in ("set", "list", "tuple", "matrix")
@@ -136,8 +141,7 @@ def read_for(asked: Question, text: str) -> Reading:
                 return Reading(number)
         if asked.shape == "matrix" and (rows := grid(text)) is not None:
             return Reading(rows)
-    known = {*asked.variables, *(symbols(asked.node) if asked.node else ())}
-    reading = read(text, grouping=asked.grouping, variables=known)
+    reading = read(text, grouping=asked.grouping, variables=asked.letters)
     return replace(reading, name=name) if name else reading
 
 

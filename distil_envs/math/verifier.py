@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -137,7 +137,7 @@ def _question(task: Task) -> Question:
 
 def _read(asked: Question, completion: str) -> tuple[Answer | None, Reading | None, tuple[str, Span] | None]:
     """The answer, what was read of it, and why nothing was."""
-    answer = read_answer(completion, asked.shape)
+    answer = read_answer(completion, asked.shape, asked.letters)
     if answer is None:
         return None, None, None
     try:
@@ -170,7 +170,7 @@ def _anywhere(asked: Question, completion: str) -> bool:
     wanted = _plain_reference(asked)
     if wanted is not None:
         return any(value == wanted for value in _numbers(completion[-READ_CHARS:]))
-    for text in _fragments(completion):
+    for text in _fragments(completion, asked.letters):
         try:
             reading = read_for(asked, text)
         except Unreadable:
@@ -195,12 +195,12 @@ def _numbers(text: str) -> Iterator[Fraction]:
             yield -value if negative and index != 1 else value
 
 
-def _fragments(completion: str) -> list[str]:
+def _fragments(completion: str, letters: Collection[str]) -> list[str]:
     """Expressions of the completion, the last ones first, each once."""
     text = completion[-READ_CHARS:]
     found: dict[str, None] = {}
     for line in reversed(text.splitlines()[-60:]):
-        for piece in reversed(pieces(line[-1000:])):
+        for piece in reversed(pieces(line[-1000:], letters)):
             for part in (piece, *reversed(piece.split("="))):
                 if part.strip(" .,$:;") and len(part) < 400:
                     found[part.strip(" .,$:;")] = None
@@ -224,7 +224,7 @@ def _is_plain(task: Task, completion: str) -> bool:
     asked = _question(task) if len(str(task.reference.get("answer", ""))) <= _PLAIN_CHARS else None
     if asked is None or _plain_reference(asked) is None:
         return False
-    answer = read_answer(completion, asked.shape)
+    answer = read_answer(completion, asked.shape, asked.letters)
     if answer is None:
         return True
     if len(answer.text) > _PLAIN_CHARS or "\\" in answer.text:
@@ -246,6 +246,6 @@ def _plain_node(node: Node) -> bool:
 def _late(task: Task, completion: str, timeout_s: float) -> Outcome:
     late = timed_out("math", timeout_s)
     asked = _question(task)
-    answer = read_answer(completion, asked.shape)
+    answer = read_answer(completion, asked.shape, asked.letters)
     checks = _checks(asked, completion, readable=False, anywhere=False, span=answer.span if answer else None)
     return Outcome(0.0, Status.TIMEOUT, _written(answer, completion), Trace((*checks, *late.trace.events)))

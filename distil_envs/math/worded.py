@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from distil_envs.hedging import BOUNDS, DOUBTS, NEGATIONS, OFFERS, REFUSALS, without_reason
+
 DENIES = "¬"
 SPOILS = "¿"
 
@@ -15,7 +17,7 @@ _REASONS = (
     "since|because|as|by|with|from|using|where|when|for|in|to|double|triple|twice|simple|repeated|multiplicity|counted|see"
     "|rounded|both|all|note|check"
 )
-_DOUBTS = re.compile(r"\b(?:or|not|maybe|perhaps|possibly|either|no|wait|actually|rather|but)\b", re.I)
+_DOUBTS = re.compile(rf"{OFFERS}|{DOUBTS}|{NEGATIONS}\b|\b(?:no|wait|actually|rather|but)\b", re.I)
 _REMARKS = re.compile(
     rf"\((?:{_REASONS})\b[^()]*(?:\([^()]*\)[^()]*)*\)|\\(?:text|mbox|textrm)\{{\s*\((?:{_REASONS})\b[^()]*\)\s*\}}",
     re.I,
@@ -27,36 +29,23 @@ _CLAUSES = re.compile(
 )
 _MEANING = re.compile(r"[0-9A-Za-zπ∞∅ℝ]")
 _VALUE = re.compile(r"[0-9=<>≤≥π∞]")
+_PROSE = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{4}")
 _IS = r"(?:\b(?:is|are|be)\s+)?(?:strictly\s+)?"
 _SIGNS = tuple(
     (re.compile(rf"(?<![\\A-Za-z]){pattern}(?![A-Za-z])", re.I), sign)
     for pattern, sign in (
-        (
-            rf"{_IS}(?:(?:greater|more|larger|bigger)\s+than\s+or\s+equal\s+to|at\s+least|(?:no|not)\s+(?:less|fewer|smaller)\s+than)",
-            "≥",
-        ),
-        (
-            rf"{_IS}(?:(?:less|smaller|fewer)\s+than\s+or\s+equal\s+to|at\s+most|up\s+to"
-            r"|(?:no|not)\s+(?:more|greater|larger)\s+than)",
-            "≤",
-        ),
+        (rf"{_IS}{BOUNDS['≥']}", "≥"),
+        (rf"{_IS}{BOUNDS['≤']}", "≤"),
         (rf"{_IS}(?:not\s+equal\s+to|different\s+from)", "≠"),
-        (rf"{_IS}(?:(?:greater|more|larger|bigger)\s+than|exceed(?:s|ing))", ">"),
-        (rf"{_IS}(?:less|smaller|fewer)\s+than", "<"),
+        (rf"{_IS}{BOUNDS['>']}", ">"),
+        (rf"{_IS}{BOUNDS['<']}", "<"),
         (
             r"or\s+(?:more|less|fewer|greater|larger|smaller|higher|lower|above|below|else|so)"
             r"|or\s+(?:maybe|perhaps|possibly|even)(?!\s*[-−±+\d\\({\[$.])(?:\s+(?:its|the|an?|some\w*|any\w*))?"
-            r"|or\s+(?:its|the\s+other|another|some(?:thing|\s+other))"
-            r"|(?:is|was|are)\s+(?:wrong|incorrect|impossible|excluded|rejected|ruled\s+out|too\s+[a-z]+)"
-            r"|(?:is|are)(?:\s+not|n['’]t)\s+(?:possible|right|correct|valid|allowed|(?:the|an?)\s+(?:solution|root|answer))"
-            r"|do(?:es)?(?:\s+not|n['’]t)\s+(?:work|count|solve|satisfy)",
+            rf"|or\s+(?:its|the\s+other|another|some(?:thing|\s+other))|{REFUSALS}",
             SPOILS,
         ),
-        (
-            r"(?:not|never|neither|nor|cannot|between|almost|nearly|except(?:\s+for)?|excluding|other\s+than|apart\s+from"
-            r"|(?:all|anything|everything|nothing)\s+but|\w*n['’]t)(?:\s+(?:be|equal|in|an?|the)\b)*",
-            DENIES,
-        ),
+        (rf"(?:{NEGATIONS}|between|almost|nearly)(?:\s+(?:be|equal|in|an?|the)\b)*", DENIES),
     )
 )
 _REALS = re.compile(
@@ -67,7 +56,7 @@ _REALS = re.compile(
 
 
 def without_remarks(text: str) -> str:
-    """``17 (since 46 - 29 = 17)`` and ``2n, where n is an integer`` without the remark.
+    """``17 (since 46 - 29 = 17)``, ``17, since 46 - 29 = 17`` and ``2n, where n is an integer`` without the remark.
 
     It stays where nothing else would be left, or where it casts a doubt.
     """
@@ -78,7 +67,8 @@ def without_remarks(text: str) -> str:
     for pattern, kept in ((_REMARKS, _MEANING), (_CLAUSES, _VALUE)):
         shorter = pattern.sub(blank, text)
         text = shorter if kept.search(shorter) else text
-    return text
+    shorter = without_reason(text)
+    return shorter.ljust(len(text)) if _VALUE.search(shorter) or not _PROSE.search(shorter) else text
 
 
 def with_signs(text: str) -> str:

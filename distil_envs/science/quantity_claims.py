@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
-from distil_envs.science.alternatives import denied
+from distil_envs.hedging import bounded, cases, denied, doubts
 from distil_envs.science.quantity_reading import Quantity, Text
 
-_HEDGE = frozenset((
-    "or", "either", "maybe", "perhaps", "possibly", "alternatively", "might", "could", "vs", "versus", "else",
-    "otherwise", "unless",
-))  # fmt: skip
 _LIST = frozenset((",", ";", "and", "&", "?", "|", "."))
 _SAME = frozenset((
     "=", "(", ")", "about", "approximately", "roughly", "approx", "i", "e", "ie", "which", "that", "is", "equals",
@@ -18,12 +15,11 @@ _SAME = frozenset((
 ))  # fmt: skip
 _WITHIN = frozenset(("sin", "cos", "tan", "ln", "log", "exp", "sqrt", "/", "*", "+", "^"))
 """What stands before a number that is a part of something larger: ``sin 30° = 0.5`` does not state 30°."""
-_BOUNDS = frozenset((
-    ("<",), ("below",), ("above",), ("under",), ("twice",), ("less", "than"), ("more", "than"), ("greater", "than"),
-    ("at", "most"), ("at", "least"), ("up", "to"), ("half", "of"), ("far", "from"),
-))  # fmt: skip
-_NOT = frozenset(("not", "isn", "never", "cannot"))
-_SKIP = frozenset(("about", "=", "(", "be", "equal", "to", "approximately", "roughly", "exactly", "t", "'", "’"))
+_GOES_ON = re.compile(r"(?!\W*or\s+so\b).*\bor\b", re.I | re.S)
+_CONDITION = re.compile(
+    r"\s*(?:after|at|in|for|within|when|if|during|over)\s(?:(?:the|a|an|time|about|exactly)\s|[A-Za-zΔ]\w{0,2}\s?=)*\s*$"
+)
+"""What stands between a quantity and that at which it holds: ``12.5 m/s after 3 s``."""
 
 
 @dataclass(frozen=True)
@@ -50,19 +46,23 @@ class Claim:
     """Whether something else is offered behind it: ``5 m/s or km/h``."""
 
 
-def claimed(found: Text) -> Claim | None:
-    """The last quantity is the answer, save what is denied (``not 5 m``).
+def claimed(found: Text, text: str) -> Claim | None:
+    """The last quantity of a text that was read is the answer, save what is denied (``not 5 m``).
 
     None for a text without one, and for one whose last equals something that cannot be read.
     """
-    kept = [each for each in found.quantities if not _denied(found, each)]
+    kept = [each for each in found.quantities if not denied(text[: each.span[0]], text[each.span[1] :])]
     if not kept or (found.unread > 0 and found.tokens[found.unread - 1].text == "="):
         return None
+    if len(kept) == 2 and kept[0].factors and not text[: kept[0].span[0]].strip(" $(\\"):
+        between, behind = text[kept[0].span[1] : kept[1].span[0]], text[kept[1].span[1] :]
+        if _CONDITION.match(between) and not behind.strip(" $).\\"):
+            return Claim(kept[0], (), bound=False, goes_on=False)
     last = kept[-1]
     rivals: list[Rival] = []
     following = last
     for each in reversed(kept[:-1]):
-        how = _connection(found, each, following)
+        how = _connection(found, text, each, following)
         if not how:
             break
         if not (each.computed and how == "same"):
@@ -71,32 +71,19 @@ def claimed(found: Text) -> Claim | None:
             # A bare number shares the unit: 5 or 6 m/s.
             rivals.append(Rival(each if each.factors else replace(each, factors=last.factors), how, each.first == 0))
         following = each
-    behind = [token.text.lower() for token in found.tokens[kept[-1].end :]]
-    return Claim(last, tuple(rivals), _bound(found, kept[-1]), "or" in behind and behind[:2] != ["or", "so"])
+    behind = text[kept[-1].span[1] :]
+    return Claim(last, tuple(rivals), bounded(text[: kept[-1].span[0]]), _GOES_ON.match(behind) is not None)
 
 
-def _connection(found: Text, one: Quantity, other: Quantity) -> str:
+def _connection(found: Text, text: str, one: Quantity, other: Quantity) -> str:
     if one.first and found.tokens[one.first - 1].text.lower() in _WITHIN:
         return ""
     words = [token.text.lower() for token in found.tokens[one.end : other.first]]
-    if not _HEDGE.isdisjoint(words) or words == ["to"]:
+    between = text[one.span[1] : other.span[0]]
+    if doubts(between) or words == ["to"] or cases(between, text[other.span[1] :]):
         return "hedge"
     if not one.factors and words == [")"]:
         return ""  # 2) 5 m/s
     if all(word in _LIST for word in words):
         return "list"
     return "same" if all(word in _SAME or word in _LIST for word in words) else ""
-
-
-def _bound(found: Text, last: Quantity) -> bool:
-    words = tuple(token.text.lower() for token in found.tokens[max(0, last.first - 2) : last.first])
-    return words[-1:] in _BOUNDS or words in _BOUNDS
-
-
-def _denied(found: Text, each: Quantity) -> bool:
-    if denied("", " ".join(token.text for token in found.tokens[each.end : each.end + 4])):
-        return True
-    at = each.first - 1
-    while at >= 0 and found.tokens[at].text.lower() in _SKIP:
-        at -= 1
-    return at >= 0 and found.tokens[at].text.lower() in _NOT

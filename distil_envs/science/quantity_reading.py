@@ -48,6 +48,8 @@ class Quantity:
     """Whether the number is written as a sum, product, root, …"""
     several: bool = False
     """Whether it is a range of numbers (``5 - 6``) or two of them (``±5``)."""
+    margin: float = 0.0
+    """Its error bar, in its unit: 0.1 of ``12.5 ± 0.1 m/s``. Infinite where it is in a unit of another dimension."""
 
     @property
     def units(self) -> tuple[Unit, ...]:
@@ -149,7 +151,7 @@ def _applied(tokens: list[Token], bracket: int) -> bool:
 def _quantity(text: str, tokens: list[Token], at: int) -> Quantity | None:
     value, figures, end = plain_number(tokens, at)
     factors: tuple[Factors, ...] = ()
-    computed, several = False, tokens[at].text == "±"
+    computed, several, margin = False, tokens[at].text == "±", 0.0
     if end > at:
         factors, end = read_unit(tokens, end)
     if end == at or _goes_on(tokens, end):
@@ -161,9 +163,10 @@ def _quantity(text: str, tokens: list[Token], at: int) -> Quantity | None:
     if not math.isfinite(value):
         return None
     if end < len(tokens) and tokens[end].text == "±":
-        _, _, stop = plain_number(tokens, end + 1)
+        error, _, stop = plain_number(tokens, end + 1)
         if stop > end + 1:
             more, end = read_unit(tokens, stop)
+            margin = _margin(value, error, factors, more)
             factors = factors or more
     if not factors and at and tokens[at - 1].text == "(" and end < len(tokens) and tokens[end].text == ")":
         factors, stop = read_unit(tokens, end + 1)
@@ -174,7 +177,18 @@ def _quantity(text: str, tokens: list[Token], at: int) -> Quantity | None:
     first, behind = tokens[at].start, tokens[end - 1].end
     while text[behind : behind + 1] == "}" and text.count("{", first, behind) > text.count("}", first, behind):
         behind += 1
-    return Quantity(value, known, at, end, (first, behind), figures, computed, several)
+    return Quantity(value, known, at, end, (first, behind), figures, computed, several, margin)
+
+
+def _margin(value: float, error: float, factors: tuple[Factors, ...], own: tuple[Factors, ...]) -> float:
+    """An error bar in the unit of its value; it may have its own: ``12.5 m/s ± 20 cm/s``, ``12.5 m/s ± 2 %``."""
+    units = [units_of(each[0]) for each in (factors, own) if each]
+    if len(units) < 2 or not all(units):
+        return abs(error)
+    (of_value, *_), (of_error, *_) = units
+    if of_error.dimension == of_value.dimension:
+        return abs(error * of_error.factor / of_value.factor)
+    return math.inf if of_error.dimension else abs(value * error * of_error.factor)
 
 
 def _goes_on(tokens: list[Token], end: int) -> bool:

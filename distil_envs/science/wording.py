@@ -1,4 +1,4 @@
-"""Words as answers: in one spelling, out of a sentence, and hedges."""
+"""Words as answers: in one spelling, out of a sentence, and as items of a list."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from distil_envs.hedging import denies, offered, offers, without_denial, without_reason
 from distil_envs.math.vocabulary import GREEK_LETTERS
 from distil_envs.outcome import Span
 
@@ -19,11 +20,7 @@ _HYPHENS = re.compile(r"[-‐‑‒–—−_\s]+")
 _ARTICLES = re.compile(r"^an?\s+|\bthe\s+", re.I)
 _EDGES = " \t\n.,;:!?'\"()[]"
 _VERB = re.compile(r"(?:\b(?:is|are|was|were|be|called|named|namely|means|equals)\b|[=:→])\s*", re.I)
-_NOT = re.compile(r"\b(?:not|never|neither|nor|cannot|except|incorrect|false that)\b|n['’]t\b", re.I)
-_OFFERS = re.compile(r"\b(?:or|either|maybe|perhaps|possibly)\b", re.I)
-_EXPLAINED = re.compile(
-    r"(?:,\s{0,9}(?:which|the|an?|where|because|since|as|so|i\.e\.|that)\b|\bbecause\b|\bsince\b).*", re.I | re.S
-)
+_EXPLAINED = re.compile(r",\s{0,9}(?:which|the|an?|where|so|i\.e\.|that)\b.*", re.I | re.S)
 _ASIDE = re.compile(r"\([^()]*\)\s{0,9}[.!]?$")
 NOTHING = frozenset({"∅", "{}", r"\emptyset", r"\varnothing", "{ }", r"\{\}"})
 """How the empty set is written."""
@@ -43,25 +40,15 @@ def folded(text: str) -> str:
 
 def told(text: str) -> str:
     """What a sentence says in the end: ``mitochondria`` of ``It is the mitochondria, which ...``."""
-    text = _unaside(text)
+    text = without_denial(without_reason(_unaside(text)))
     *_, last = [0, *(match.end() for match in _VERB.finditer(text))]
     tail = _EXPLAINED.sub("", text[last:])
     return tail if folded(tail) else text
 
 
-def denies(text: str) -> bool:
-    """Whether a sentence says that something is not so."""
-    return _NOT.search(text) is not None
-
-
-def offers(text: str) -> bool:
-    """Whether a text offers several answers: ``or``, ``maybe``."""
-    return _OFFERS.search(text) is not None
-
-
-def offered(text: str) -> list[str]:
+def told_each(text: str) -> list[str]:
     """The answers between the hedging words of a text."""
-    return [part for part in (told(piece) for piece in _OFFERS.split(text)) if folded(part)]
+    return [part for part in map(told, offered(text)) if folded(part)]
 
 
 def _unaside(text: str) -> str:

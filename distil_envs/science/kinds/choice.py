@@ -13,8 +13,8 @@ from typing import Any
 from unicodedata import normalize
 
 from distil_envs.errors import TaskError
+from distil_envs.hedging import bounded, denied, without_reason
 from distil_envs.outcome import Diagnosis, Span
-from distil_envs.science.alternatives import denied
 from distil_envs.science.judgement import Judgement, correct, malformed, wrong
 from distil_envs.science.wording import folded, told
 
@@ -35,11 +35,6 @@ _MARKED = re.compile(
     r"|(?<![^\W_])(?<!['’])([A-Z])(?:\)|\.(?=\s|$)|:)"
     r"|(?<![^\W_])(?<!['’])([B-HJ-Z])(?![^\W_]|['’])"
     r"|(?<![^\W_])(?<!['’])([AI])(?=\s*(?:is\b|,|or\b|and\b|$))"
-)
-_DROPPED = re.compile(
-    r"(?:\bnot|n['’]t|\bcannot|\bopposite\s+of|\bwrong:|\bincorrect:|\brather\s+than|\binstead\s+of|\bunlike|\bneither|\bnor|\bexcept"
-    r"|\b(?:anything|everything|all|any)\s+but)\s+[^.;]{0,15}$",
-    re.I,
 )
 _SEVERAL = re.compile(r"[(\[]?[A-Z][)\]]?(?:\s*(?:/|&|\+|,|and|or)\s*[(\[]?[A-Z][)\]]?)+\.?")
 _UNIT = re.compile(r"[\d}/^·*](?:\\[,;: ]|\\(?:text|mathrm)\s*\{|[\s{~])*$")
@@ -70,6 +65,8 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     if _same(text, options[reference["answer"]]):  # also where several options say the same
         return correct(whole)
     found = dict(_mentions(options, text))
+    if len(found) > 1:
+        found = dict(_mentions(options, without_reason(text))) or found
     if not found:
         return malformed("unparsable", f"No option can be read; expected one of {', '.join(options)}.", whole)
     if len(found) > 1:
@@ -134,7 +131,7 @@ def _letters(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]
     for match in _MARKED.finditer(text):
         group = next(index for index in range(1, 5) if match[index])
         before = text[: match.start(group)]
-        dropped = _DROPPED.search(before) or denied("", text[match.end(group) :])
+        dropped = denied(before, text[match.end(group) :], near=True)
         if match[group] in options and not dropped and not _UNIT.search(before):
             yield match[group], match.span(group)
 
@@ -148,7 +145,10 @@ def _phrases(options: Mapping[str, str], text: str) -> Iterator[tuple[str, Span]
             continue
         pattern = r"\s+".join(map(re.escape, words))
         place = re.search(rf"(?<![\w.\\])(?<![-−]){pattern}(?!\w|\.\d)", text, re.I)
-        if place and not _DROPPED.search(text[: place.start()]) and not denied("", text[place.end() :]):
+        if place is None:
+            continue
+        before, after = text[: place.start()], text[place.end() :]
+        if not bounded(before) and not denied(before, after, near=True):
             inside[letter] = place.span()
     for letter, (start, end) in inside.items():
         if not any(a <= start and end <= b and (a, b) != (start, end) for a, b in inside.values()):

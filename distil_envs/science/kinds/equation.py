@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Any
 
 from distil_envs.errors import TaskError
+from distil_envs.hedging import alternatives, denied, hanging, without_reason
 from distil_envs.outcome import Diagnosis
-from distil_envs.science.alternatives import alternatives, denied, hanging
 from distil_envs.science.equations import Equation, equations
 from distil_envs.science.judgement import Judgement, correct, malformed, wrong
 
@@ -35,7 +35,8 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     """
     wanted = _wanted(reference)
     known = {formula for side in wanted.sides for formula in side}
-    found = [each for each in equations(text, known) if not denied(text[: each.span[0]], text[each.span[1] :])]
+    read = equations(without_reason(text), known) or equations(text, known)
+    found = [each for each in read if not denied(text[: each.span[0]], text[each.span[1] :])]
     if not found:
         message = "There is no equation that can be read: formulas on both sides of an arrow such as ->."
         return malformed("unparsable", message, (0, len(text)))
@@ -44,7 +45,7 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
         both = (found[-2].span[0], got.span[1])
         if found[-2].span[1] > got.span[0]:
             return malformed("unparsable", "Two arrows follow each other; one equation is asked for.", both)
-        if alternatives(text[found[-2].span[1] : got.span[0]]):
+        if alternatives(text[found[-2].span[1] : got.span[0]], text[got.span[1] :]):
             return malformed("hedge", "Two different equations are offered; give one.", both)
     if len(found) == 1 and hanging(text[: got.span[0]], text[got.span[1] :]):
         return malformed("hedge", "Two different answers are offered; give one equation.", (0, len(text)))

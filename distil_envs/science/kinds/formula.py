@@ -14,8 +14,8 @@ from math import prod
 from typing import Any
 
 from distil_envs.errors import TaskError
+from distil_envs.hedging import alternatives, denied, hanging, without_reason
 from distil_envs.outcome import Diagnosis, Span
-from distil_envs.science.alternatives import alternatives, denied, hanging
 from distil_envs.science.chemistry import ELEMENTS, Formula, counts
 from distil_envs.science.judgement import Judgement, correct, malformed, wrong
 
@@ -48,7 +48,7 @@ def check(reference: Mapping[str, Any]) -> None:
 def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     """See `distil_envs.science.judgement.Kind.judge`."""
     wanted = _wanted(reference)
-    found = _found(text, {wanted})
+    found = _found(without_reason(text), {wanted}) or _found(text, {wanted})
     if not found:
         return malformed("unparsable", f"There is no chemical formula{_reason(text)}.", (0, len(text)))
     last = found[-1]
@@ -56,7 +56,7 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
         between, both = text[found[-2].span[1] : last.span[0]], (found[-2].span[0], last.span[1])
         if _ARROW.search(between):
             return malformed("unparsable", "This is an equation; one formula is asked for.", both)
-        if alternatives(between):
+        if alternatives(between, text[last.span[1] :]):
             return malformed("hedge", "Two different formulas are offered; give one.", both)
     if len(found) == 1 and hanging(text[: last.span[0]], text[last.span[1] :]):
         return malformed("hedge", "Two different answers are offered; give one formula.", (0, len(text)))

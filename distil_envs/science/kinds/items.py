@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from distil_envs.errors import TaskError
+from distil_envs.hedging import offers, without_denial, without_reason
 from distil_envs.outcome import Diagnosis, Span, Status
 from distil_envs.science.judgement import Judgement, Kind, correct, malformed, wrong
-from distil_envs.science.wording import NOTHING, offers, split_items, unwrapped
+from distil_envs.science.wording import NOTHING, split_items, unwrapped
 
 _MOST = 100
 _BOTH = re.compile(r"(?:[A-Za-z]\s*=\s*)?(±|\\pm(?![A-Za-z])|\+/?-)")
@@ -39,6 +40,7 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
         return wrong(whole, _missing(len(wanted), len(wanted), whole))
     if offers(text) and not offers(answer):
         return malformed("hedge", "Several answers are offered; one list is asked for.", whole)
+    text = without_denial(without_reason(text))
     spans = _spans(text)
     if len(spans) != len(wanted) and (lead := _LEAD.match(text)):
         spans = [(a + lead.end(), b + lead.end()) for a, b in _spans(text[lead.end() :])]

@@ -5,7 +5,8 @@ Reference: ``answer`` (``12.5 m/s``; a bare number for a dimensionless one; ``25
 neither is given; the wider of both); ``unit``: ``required`` (default) or ``optional`` (a bare number is taken in the
 reference's unit).
 
-The last quantity of the text counts. One stated twice (``12.5 m/s = 45 km/h``) is right when both are.
+The last quantity of the text counts, save the condition in ``12.5 m/s after 3 s``. One stated twice (``12.5 m/s = 45
+km/h``) is right when both are.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from distil_envs.errors import TaskError
+from distil_envs.hedging import without_reason
 from distil_envs.science.judgement import Judgement, correct, malformed, wrong
 from distil_envs.science.quantities import Asked, asked_for, value_of
 from distil_envs.science.quantity_claims import claimed
@@ -23,6 +25,8 @@ from distil_envs.science.quantity_reading import read
 
 _PARTS = 40
 _LINE = 1_000
+_MARGIN = 0.1
+"""How wide an error bar may be, as a part of the value."""
 
 
 def check(reference: Mapping[str, Any]) -> None:
@@ -34,8 +38,11 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     """See `distil_envs.science.judgement.Kind.judge`."""
     asked = _asked(reference)
     whole = (0, len(text))
-    found = read(text)
-    claim = claimed(found)
+    told = without_reason(text)
+    found = read(told)
+    if not found.quantities:
+        told, found = text, read(text)
+    claim = claimed(found, told)
     if claim is None:
         return malformed("unparsable", "The answer could not be read as a number with its unit.", whole)
     last = claim.quantity
@@ -44,6 +51,8 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     if last.several or claim.goes_on or asked.hedged(claim):
         start = min((rival.quantity.span[0] for rival in claim.rivals), default=last.span[0])
         return malformed("hedge", "Two different answers are given, so none of them counts.", (start, last.span[1]))
+    if last.margin > _MARGIN * abs(last.value):
+        return malformed("hedge", "The error bar is so wide that the value is left open.", last.span)
     value = value_of(asked, last)
     if value is not None and asked.close(value):
         return correct(last.span)

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from distil_envs.errors import ConfigError, TaskError
+from distil_envs.hedging import alternatives, denied, hanging, without_reason
 from distil_envs.outcome import Diagnosis, Span
-from distil_envs.science.alternatives import alternatives, denied, hanging
 from distil_envs.science.chemistry import Formula
 from distil_envs.science.judgement import Judgement, correct, malformed, wrong
 from distil_envs.science.kinds.formula import differences
@@ -38,7 +38,7 @@ def check(reference: Mapping[str, Any]) -> None:
 def judge(reference: Mapping[str, Any], text: str) -> Judgement:
     """See `distil_envs.science.judgement.Kind.judge`. Raises ConfigError where rdkit is not installed."""
     wanted = _wanted(reference)
-    found = [(mol, span) for piece, span in _pieces(text) for mol in [_molecule(piece)[0]] if mol is not None]
+    found = _molecules(without_reason(text)) or _molecules(text)
     if not found:
         pieces = [piece for piece, _ in _pieces(text)]
         reason = _molecule(pieces[-1])[1] if pieces else ""
@@ -48,7 +48,7 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
         before, place = found[-2]
         if text[place[1] - 1] not in ",;:" and not text[place[1] : span[0]].strip():
             return malformed("unparsable", "A SMILES has no spaces in it.", (place[0], span[1]))
-        if _canonical(before) != _canonical(mol) and alternatives(text[place[1] : span[0]]):
+        if _canonical(before) != _canonical(mol) and alternatives(text[place[1] : span[0]], text[span[1] :]):
             return malformed("hedge", "Two different molecules are offered; give one.", (place[0], span[1]))
     if len(found) == 1 and hanging(text[: span[0]], text[span[1] :]):
         return malformed("hedge", "Two different answers are offered; give one SMILES.", (0, len(text)))
@@ -84,6 +84,10 @@ def _pieces(text: str) -> Iterator[tuple[str, Span]]:
         pronoun = piece == "I" and _PRONOUN.match(text, word.end())
         if _SHAPE.fullmatch(piece) and not pronoun and not denied(text[: word.start()], text[word.end() :]):
             yield piece, word.span()
+
+
+def _molecules(text: str) -> list[tuple[Any, Span]]:
+    return [(mol, span) for piece, span in _pieces(text) for mol in [_molecule(piece)[0]] if mol is not None]
 
 
 def _lone(piece: str, bracket: str, other: str) -> int:

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from distil_envs.errors import TaskError
+from distil_envs.hedging import denies, offers
 from distil_envs.math.reading import known_phrase, phrase
 from distil_envs.science.judgement import Judgement, correct, malformed, wrong
-from distil_envs.science.wording import NOTHING, denies, folded, offered, offers, told
+from distil_envs.science.wording import NOTHING, folded, told, told_each
 
 _LONGEST = 1000
 
@@ -49,7 +50,7 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
 
 def parts(text: str) -> list[str]:
     """See `distil_envs.science.judgement.Kind.parts`."""
-    return [] if denies(text) else [told(text), *offered(text)][:40]
+    return [] if denies(text) else [told(text), *told_each(text)][:40]
 
 
 def _meant(text: str) -> bool:
