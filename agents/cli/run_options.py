@@ -18,7 +18,7 @@ from agents.run_directory import RunDirectory
 
 
 @dataclass
-class Start:
+class Choice:
     """What is read first, because the other options depend on it."""
 
     config: Annotated[Path | None, tyro.conf.arg(metavar="FILE.yaml")] = None
@@ -28,10 +28,16 @@ class Start:
     expert: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
     """Who teaches learners that need an expert: self-teacher, correction, model, black-box, mixture, or `module:Class`.
     Its options: --expert.OPTION."""
-    resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
-    """Go on with the run in --run-dir, with the options saved there: what is finished is kept."""
     imports: Imports = ()
     """Import this module or file first, so that its environments, feedback and learners are registered. Repeatable."""
+
+
+@dataclass
+class Start(Choice):
+    """`Choice`, of a command whose runs can be gone on with."""
+
+    resume: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Go on with the run in --run-dir, with the options saved there: what is finished is kept."""
 
 
 @dataclass
@@ -70,7 +76,7 @@ def configure(command: type[C], prog: str, words: Sequence[str]) -> C:
     return asked
 
 
-def _parsed(made: C, prog: str, words: Sequence[str], start: Start) -> C:
+def _parsed(made: C, prog: str, words: Sequence[str], start: Choice) -> C:
     """The words on top of the options, whose learner and expert decide which options of theirs there are."""
     config = made.options
     for name, chosen in (("learner", start.learner), ("expert", start.expert)):
