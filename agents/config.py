@@ -9,8 +9,8 @@ from typing import Any, Self, TypeVar, get_type_hints
 
 import yaml
 
-from agents.budget import Budget
 from agents.learners import DistIL, Learner
+from agents.limits import Limits
 from agents.options import build
 from agents.policy import PolicyConfig
 from agents.trackers import require_trackers
@@ -107,8 +107,8 @@ class TrainerConfig:
     eval_every: int = 20
     """Steps between evaluations; 0 evaluates only before and after."""
     eval_at: tuple[float, ...] = ()
-    """Shares of the run, between 0 and 1, after which to evaluate as well: of its steps or of its budget, whichever is
-    nearer to its end."""
+    """Shares of the run, between 0 and 1, after which to evaluate as well: of its steps, or of the limit that is nearer
+    to its end."""
     eval_tasks: int = 48
     """Held-out tasks (test split) of each evaluation."""
     eval_max_new_tokens: int | None = None
@@ -136,7 +136,7 @@ class TrainerConfig:
     """Examples of how feedback is read, shown to the self-teacher (drawn from train tasks outside the pool)."""
     environment: EnvConfig = field(default_factory=EnvConfig)
     """Options of the environment."""
-    budget: Budget = field(default_factory=Budget)
+    limits: Limits = field(default_factory=Limits)
     """Limits beside the steps."""
     curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
     """Which tasks each step draws."""
@@ -173,7 +173,7 @@ class TrainerConfig:
         require_trackers(self.trackers, self.tracker_project)
         if not all(0 < share < 1 for share in self.eval_at):
             raise ConfigError(f"eval_at must hold shares between 0 and 1, got {list(self.eval_at)}")
-        self.budget.validate()
+        self.limits.validate()
         self.curriculum.validate()
         self.policy.validate()
         self.learner.validate(self.group_size)
@@ -227,7 +227,7 @@ class TrainerConfig:
             "learner": make_learner(learner.pop("name", "DistIL"), learner),
             "expert": make_expert(expert.pop("name", "self-teacher"), expert),
             "environment": build(EnvConfig, _section(values, "environment"), "environment."),
-            "budget": build(Budget, _section(values, "budget"), "budget."),
+            "limits": build(Limits, _section(values, "limits"), "limits."),
             "curriculum": build(CurriculumConfig, _section(values, "curriculum"), "curriculum."),
             "policy": build(PolicyConfig, _section(values, "policy"), "policy."),
         }
