@@ -1,0 +1,201 @@
+"""Runs that differ in nothing but their seed are one group: its curves have intervals over seeds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agents.report.runs import Row, Run
+from agents.statistics import Interval, mean_interval, paired_difference
+
+MACHINERY = frozenset({
+    "seed", "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "record_groups", "save_model",
+    "eval_every", "eval_at", "trackers", "tracker_project", "policy.device",
+})  # fmt: skip
+"""Options that make no other experiment."""
+NAMED = 3
+"""Differing options that a label names."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A value over the runs of a group, at one step (or at one k)."""
+
+    at: float
+    value: Interval
+    seeds: int
+
+
+@dataclass
+class Group:
+    """Runs of one experiment, in the order of their seeds."""
+
+    setting: str
+    label: str
+    runs: list[Run]
+
+    def over_steps(self, key: str, points: int = 60) -> list[Point]:
+        """A figure of ``metrics.jsonl``: means over windows of steps, so that there are at most so many points.
+
+        Of several runs each point is the mean of theirs with its t interval; steps that one run alone has reached are
+        left out. Of one run there is no interval.
+        """
+        last = max((row["step"] for run in self.runs for row in run.metrics), default=0)
+        window = -(-last // points) or 1
+        by_run = []
+        for run in self.runs:
+            found: dict[int, list[float]] = {}
+            for row in run.metrics:
+                if isinstance(row.get(key), (int, float)):
+                    found.setdefault(-(-row["step"] // window) * window, []).append(row[key])
+            by_run.append({min(step, last): sum(values) / len(values) for step, values in found.items()})
+        return _joined([{at: (value, None) for at, value in found.items()} for found in by_run])
+
+    def accuracy(self, name: str) -> list[Point]:
+        """Greedy accuracy on a set of tasks over steps; of one run with the interval over tasks."""
+        return _joined([
+            {row["step"]: (row["accuracy"]["mean"], _interval(row["accuracy"])) for row in evaluations(run, name)}
+            for run in self.runs
+        ])  # fmt: skip
+
+    def pass_at(self, name: str, last: bool) -> list[Point]:
+        """pass@k over k, before training or at the last evaluation; of one run with the interval over tasks."""
+        by_run = []
+        for run in self.runs:
+            rows = [row for row in evaluations(run, name) if row.get("pass_at") and bool(row["step"]) == last]
+            values = rows[-1]["pass_at"] if rows else {}
+            by_run.append({int(k): (value["mean"], _interval(value)) for k, value in values.items()})
+        return _joined(by_run)
+
+    @property
+    def phases(self) -> list[str]:
+        """The figures of ``metrics.jsonl`` that are seconds of a part of a step."""
+        rows = (row for run in self.runs for row in run.metrics)
+        return list(dict.fromkeys(key for row in rows for key in row if key.startswith("seconds_")))
+
+    def mean(self, key: str) -> float | None:
+        """A figure of ``metrics.jsonl``, over all steps of all runs."""
+        values = [row[key] for run in self.runs for row in run.metrics if isinstance(row.get(key), (int, float))]
+        return sum(values) / len(values) if values else None
+
+    def before_and_after(self, name: str) -> tuple[Point | None, Point | None, Interval | None]:
+        """Accuracy of the base and after training on a set, and the change.
+
+        The base is the better of the zero-shot and the few-shot one. The change is paired over the tasks of one run; of
+        several it is the mean of theirs with its t interval over seeds. Each is None where a part is missing.
+        """
+        pairs = [(base(run, name), after(run, name)) for run in self.runs]
+        ends = []
+        for rows in zip(*pairs, strict=True):
+            values = [{0: (row["accuracy"]["mean"], _interval(row["accuracy"]))} if row else {} for row in rows]
+            ends.append(next(iter(_joined(values)), None))
+        changes = [
+            paired_difference(correct(first), correct(last))
+            for first, last in pairs
+            if first is not None and last is not None
+        ]
+        known = [change for change in changes if change is not None]
+        change = mean_interval([each.mean for each in known]) if len(known) > 1 else known[0] if known else None
+        return ends[0], ends[1], change
+
+
+def group_runs(runs: Iterable[Run]) -> list[Group]:
+    """Groups by settings, and within them in the order of the runs."""
+    groups: list[Group] = []
+    for run in runs:
+        own = _options(run)
+        fitting = (
+            group
+            for group in groups
+            if all(_agree(own, _options(other)) and run.seed != other.seed for other in group.runs)
+        )
+        group = next(fitting, None)
+        if group is None:
+            group = Group(run.setting, run.learner, [])
+            groups.append(group)
+        group.runs.append(run)
+    for group in groups:
+        group.runs.sort(key=lambda run: str(run.seed).zfill(12))
+    for setting, learner in {(group.setting, group.label) for group in groups}:
+        _label([group for group in groups if (group.setting, group.label) == (setting, learner)])
+    return sorted(groups, key=lambda group: group.setting)
+
+
+def evaluations(run: Run, name: str) -> list[Row]:
+    """The evaluations of a run on a set, with the prompt that it trained with, in order."""
+    prompt = run.evaluations[0].get("prompt") if run.evaluations else None
+    rows = [row for row in run.evaluations if row["set"] == name and row.get("prompt") == prompt]
+    return sorted(rows, key=lambda row: row["step"])
+
+
+def base(run: Run, name: str) -> Row | None:
+    """The better base on a set."""
+    rows = [row for row in run.evaluations if row["set"] == name and row["step"] == 0]
+    return max(rows, key=lambda row: row["accuracy"]["mean"], default=None)
+
+
+def after(run: Run, name: str) -> Row | None:
+    """The last evaluation on a set, after training began."""
+    rows = [row for row in evaluations(run, name) if row["step"] > 0]
+    return rows[-1] if rows else None
+
+
+def correct(row: Row) -> dict[tuple[Any, Any], float]:
+    """1 or 0 for each task of an evaluation that could be graded."""
+    tasks = [task for task in row["per_task"] if isinstance(task, dict)]
+    return {(task.get("index"), task.get("task")): float(task["correct"]) for task in tasks if task.get("usable")}
+
+
+def _joined(by_run: Sequence[Mapping[int, tuple[float, Interval | None]]]) -> list[Point]:
+    having = [found for found in by_run if found]
+    points = []
+    for at in sorted({at for found in having for at in found}):
+        here = [found[at] for found in having if at in found]
+        if len(here) > 1:
+            points.append(Point(at, mean_interval([value for value, _ in here]), len(here)))
+        elif len(having) == 1:
+            value, interval = here[0]
+            points.append(Point(at, interval or Interval(value, value, value), 1))
+    return points
+
+
+def _interval(value: Mapping[str, Any]) -> Interval:
+    """As stored; an end that is not finite is None there."""
+    low, high = value.get("low"), value.get("high")
+    return Interval(value["mean"], float("-inf") if low is None else low, float("inf") if high is None else high)
+
+
+def _label(groups: Sequence[Group]) -> None:
+    """Name what tells groups of one setting and learner apart: what differs, or that it is the same once more."""
+    options = [_options(group.runs[0]) for group in groups]
+    known = set.intersection(*map(set, options))
+    differing = [n for n in sorted(known, key=_order) if len({repr(own[n]) for own in options}) > 1]
+    taken: Counter[str] = Counter()
+    for group, own in zip(groups, options, strict=True):
+        told = [f"{name.rpartition('.')[2]} {own[name]}" for name in differing[:NAMED]]
+        label = ", ".join([group.label, *told, *(["…"] if len(differing) > NAMED else [])])
+        taken[label] += 1
+        group.label = label if taken[label] == 1 else f"{label} ({taken[label]})"
+
+
+def _options(run: Run) -> dict[str, Any]:
+    return {name: value for name, value in _flat(run.config).items() if name not in MACHINERY}
+
+
+def _agree(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Whether the options that both have are the same: another version may know more of them."""
+    return all(first[name] == second[name] for name in first.keys() & second.keys())
+
+
+def _order(name: str) -> tuple[bool, bool, str]:
+    return name != "feedback", name != "model", name
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested options by their dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found

@@ -1,0 +1,150 @@
+"""Runs as they lie on the disk, whole or broken: what can be read is read, and what is missing is told.
+
+Nothing here imports torch: a report is made where runs are looked at, not where they were trained.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from distil_envs.errors import ConfigError
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Run:
+    """One run directory, without its episodes, which `rows` streams."""
+
+    path: Path
+    name: str
+    """How it is called in the report: the folder's name, or the path where two have the same."""
+    config: dict[str, Any]
+    metrics: list[Row] = field(default_factory=list)
+    evaluations: list[Row] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """What is missing or broken, a sentence each."""
+
+    @property
+    def setting(self) -> str:
+        """Environment and task set: what may stand in one picture."""
+        tasks = (self.config.get("environment") or {}).get("tasks")
+        return " · ".join(str(part) for part in (self.config.get("env", "unknown environment"), tasks) if part)
+
+    @property
+    def learner(self) -> str:
+        learner = self.config.get("learner")
+        return str(learner.get("name", "unknown learner") if isinstance(learner, dict) else learner)
+
+    @property
+    def seed(self) -> Any:
+        return self.config.get("seed", 0)
+
+    def rows(self, log: str) -> Iterator[Row]:
+        """The rows of a log, one at a time; what cannot be read is left out and becomes a problem at the end."""
+        file = self.path / log
+        if not file.is_file():
+            self.problems.append(f"no {log}")
+            return
+        broken: list[int] = []
+        number = 0
+        with file.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                row = _row(line)
+                if row is not None:
+                    yield row
+                elif line.endswith(b"\n"):
+                    broken.append(number)
+                else:
+                    self.problems.append(f"{log}: the last line is torn and left out")
+        if number == 0:
+            self.problems.append(f"{log} is empty")
+        if broken:
+            self.problems.append(
+                f"{log}: {len(broken)} lines hold no row with a step and are left out, the first is line {broken[0]}"
+            )
+
+    def load(self) -> None:
+        """Read everything but the episodes."""
+        self.metrics = list(self.rows("metrics.jsonl"))
+        rows = list(self.rows("evaluations.jsonl"))
+        self.evaluations = [row for row in rows if _is_evaluation(row)]
+        if len(rows) > len(self.evaluations):
+            self.problems.append(f"evaluations.jsonl: {len(rows) - len(self.evaluations)} rows are no evaluations")
+        done, planned = max((row["step"] for row in self.metrics), default=0), self.config.get("steps")
+        if isinstance(planned, int) and done < planned:
+            self.problems.append(f"unfinished: {done} of {planned} steps")
+        if rows and not any(row["step"] for row in self.evaluations):
+            self.problems.append("no evaluation after training began")
+
+
+def find_runs(paths: Sequence[Path]) -> list[Run]:
+    """The runs in these folders: run directories, and benchmark directories, whose cells are runs.
+
+    Raises ConfigError for a folder that is neither, and for a config.yaml that cannot be read.
+    """
+    folders = list(dict.fromkeys(folder for path in paths for folder in _folders(path)))
+    if not folders:
+        raise ConfigError("a report needs a run: name one or more run directories or benchmark directories")
+    names = [folder.name for folder in folders]
+    runs = []
+    for folder in folders:
+        name = folder.name if names.count(folder.name) == 1 else str(folder)
+        run = Run(folder, name, _config(folder / "config.yaml"))
+        run.load()
+        runs.append(run)
+    return runs
+
+
+def _folders(path: Path) -> Iterable[Path]:
+    path = path.expanduser()
+    if (path / "config.yaml").is_file():
+        return [path]
+    cells = sorted(folder.parent for folder in path.glob("cells/*/config.yaml"))
+    if not cells:
+        raise ConfigError(
+            f"no run in {path}: expected a config.yaml there (a run directory) or in cells/*/ (a benchmark); "
+            "give the --run-dir of a run"
+        )
+    return cells
+
+
+def _config(file: Path) -> dict[str, Any]:
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        told = " ".join(str(error).split())
+        raise ConfigError(f"cannot read {file}: {told}; mend it, or leave the run out") from error
+    if not isinstance(config, dict):
+        raise ConfigError(f"{file} must hold options as `name: value` lines, got {type(config).__name__}")
+    return config
+
+
+def _row(line: bytes) -> Row | None:
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        row = json.loads(line, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _is_evaluation(row: Row) -> bool:
+    accuracy = row.get("accuracy")
+    return (
+        isinstance(row.get("set"), str)
+        and isinstance(accuracy, dict)
+        and isinstance(accuracy.get("mean"), (int, float))
+        and isinstance(row.get("per_task"), list)
+    )
