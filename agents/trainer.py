@@ -13,7 +13,6 @@ from typing import Any
 
 from rich.console import Console
 
-from agents.budget import Spent
 from agents.collapse import CollapseWatch
 from agents.config import TrainerConfig
 from agents.curve import draw_learning_curve
@@ -21,6 +20,7 @@ from agents.describe import describe
 from agents.environments import make_envs, pool_size, take_provider
 from agents.estimate import estimate
 from agents.examine import Examiner
+from agents.limits import Spent
 from agents.policy import Policy
 from agents.processes import gather_step
 from agents.progress import StepProgress
@@ -112,11 +112,11 @@ class Trainer:
                     self._tell_estimate(policy, envs)
                 trackers.log(0, examine.base())
             with StepProgress(self.console, config.steps, step) as progress:
-                while (before := self.spent.share(config.steps, config.budget)) < 1:
+                while (before := self.spent.share(config.steps, config.limits)) < 1:
                     row, episodes = self._step(student, envs, step)
                     step += 1
                     self.spent.add(row)
-                    share = self.spent.share(config.steps, config.budget)
+                    share = self.spent.share(config.steps, config.limits)
                     self._tell_failures(step, row, episodes)
                     for warning in self.watch.look(row):
                         self._say(f"step {step:4d}  warning: {warning}")

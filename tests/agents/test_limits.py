@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from agents import CE, Trainer, TrainerConfig
-from agents.budget import Budget, Spent
+from agents.limits import Limits, Spent
 from agents.policy import PolicyConfig
 from distil_envs.errors import ConfigError
 
@@ -21,7 +21,7 @@ STEPS = st.lists(st.tuples(st.integers(1, 64), st.integers(1, 999), st.floats(0.
 
 @given(STEPS, st.integers(1, 400), st.integers(1, 4000))
 def test_the_nearest_limit_decides(steps: list[tuple[int, int, float]], samples: int, tokens: int) -> None:
-    spent, budget, before = Spent(), Budget(samples=samples, tokens=tokens), 0.0
+    spent, budget, before = Spent(), Limits(samples=samples, tokens=tokens), 0.0
     for done, (rollouts, generated, seconds) in enumerate(steps, 1):
         spent.add({"samples": rollouts, "tokens": generated, "seconds_rollout": seconds, "seconds_update": seconds})
         share = spent.share(20, budget)
@@ -34,8 +34,8 @@ def test_the_nearest_limit_decides(steps: list[tuple[int, int, float]], samples:
 
 @pytest.mark.parametrize("name", ["samples", "tokens", "seconds"])
 def test_a_limit_that_allows_nothing_is_refused(name: str) -> None:
-    with pytest.raises(ConfigError, match=f"budget.{name} must be positive"):
-        Budget(**{name: 0}).validate()
+    with pytest.raises(ConfigError, match=f"limits.{name} must be positive"):
+        Limits(**{name: 0}).validate()
 
 
 def test_a_share_outside_the_run_is_refused() -> None:
@@ -43,8 +43,8 @@ def test_a_share_outside_the_run_is_refused() -> None:
         TrainerConfig(eval_at=(0.5, 1.0)).validate()
 
 
-@pytest.mark.parametrize("budget", [Budget(samples=24), Budget(tokens=100), Budget(seconds=1e-6), Budget()], ids=str)
-def test_a_run_ends_in_time_and_is_evaluated_on_the_way(small_model: Path, tmp_path: Path, budget: Budget) -> None:
+@pytest.mark.parametrize("budget", [Limits(samples=24), Limits(tokens=100), Limits(seconds=1e-6), Limits()], ids=str)
+def test_a_run_ends_in_time_and_is_evaluated_on_the_way(small_model: Path, tmp_path: Path, budget: Limits) -> None:
     config = TrainerConfig(
         model=str(small_model),
         env="distil/Toy-v0",
@@ -57,7 +57,7 @@ def test_a_run_ends_in_time_and_is_evaluated_on_the_way(small_model: Path, tmp_p
         eval_at=(0.25, 0.6),
         eval_tasks=4,
         base_shots=0,
-        budget=budget,
+        limits=budget,
         policy=PolicyConfig(lora_rank=0),
         save_model=False,
         run_dir=str(tmp_path / "run"),

@@ -10,7 +10,7 @@ from distil_envs.errors import ConfigError
 
 
 @dataclass
-class Budget:
+class Limits:
     """Limits beside the number of steps. Training ends after the step in which the first of them is reached."""
 
     samples: int | None = None
@@ -25,7 +25,7 @@ class Budget:
         for item in fields(self):
             value = getattr(self, item.name)
             if value is not None and not value > 0:
-                raise ConfigError(f"budget.{item.name} must be positive, or None for no limit, got {value}")
+                raise ConfigError(f"limits.{item.name} must be positive, or None for no limit, got {value}")
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Spent:
         self.tokens += int(row["tokens"])
         self.seconds += row["seconds_rollout"] + row["seconds_update"]
 
-    def share(self, steps: int, budget: Budget) -> float:
+    def share(self, steps: int, limits: Limits) -> float:
         """Of the limit that is nearest; 1 or more when the run is over."""
-        limits = {"steps": steps, **vars(budget)}
-        return max(getattr(self, name) / limit for name, limit in limits.items() if limit is not None)
+        every = {"steps": steps, **vars(limits)}
+        return max(getattr(self, name) / limit for name, limit in every.items() if limit is not None)
