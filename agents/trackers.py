@@ -26,7 +26,7 @@ TRACKERS = ("tensorboard", "wandb", "trackio")
 
 
 def require_trackers(names: Sequence[str], project: str) -> None:
-    """Raises ConfigError for a tracker that does not exist or is not installed, or a project that cannot be named so."""
+    """Raises ConfigError for a tracker that does not exist or is not installed, or a name that no project can have."""
     for name in names:
         if name not in TRACKERS:
             raise ConfigError(f"no tracker {name!r}; known: {', '.join(TRACKERS)}")
