@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, Command | Group] = {
     "solve": Command(
         "agents.cli.solve:solve", "learn at test time on one hard task, beside best-of-n", takes_words=True
     ),
+    "export": Command("agents.cli.export:export", "what a run sampled as Parquet, or as chats to train on"),
+    "rescore": Command("agents.cli.rescore:rescore_runs", "grade what a run sampled with today's verifier"),
     "envs": {
         "list": Command("agents.cli.envs:list_envs", "registered environments and their options"),
         "show": Command("agents.cli.envs:show", "a prompt as the model sees it"),
