@@ -1,4 +1,4 @@
-"""Evaluation: greedy accuracy and unbiased pass@k over a finite set of tasks, with intervals."""
+"""Evaluation: greedy accuracy, and avg@k, pass@k, maj@k and best@k of samples, over a finite set of tasks."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from agents.measures import Measures, by_kind, gain
 from agents.policy import Policy
 from agents.rollout import Sampling, failure, rollout, usable
-from agents.statistics import Interval, mean_interval, pass_at_k, proportion_interval
+from agents.statistics import Interval, proportion_interval
 from distil_envs import Check, Episode, ToolCalled
+from distil_envs.buckets import bucket_of
 from distil_envs.counted import derive
 from distil_envs.errors import ConfigError
 from distil_envs.science.chance import Chance, chance
@@ -18,14 +20,10 @@ from distil_envs.vector import TokenVectorEnv
 
 
 @dataclass
-class Evaluation:
+class Evaluation(Measures):
     """Results on one set of tasks. Infrastructure failures are left out of every figure and counted."""
 
-    tasks: int
-    """Tasks with a usable greedy episode."""
-    accuracy: Interval
-    """Share that the verifier calls correct in the end, greedily."""
-    checks: dict[str, Interval]
+    checks: dict[str, Interval] = field(default_factory=dict)
     """Share that passed each of the verifier's named checks in the end, greedily: for maths ``exact`` and
     ``value-anywhere``."""
     by_attempt: list[Interval] = field(default_factory=list)
@@ -34,8 +32,8 @@ class Evaluation:
     gain: Interval | None = None
     """Accuracy after all attempts minus accuracy after one, paired over tasks; None likewise. Where no task was lost it
     is a share, with the interval of one; else a mean of differences, with a t interval."""
-    pass_at: dict[int, Interval] = field(default_factory=dict)
-    """Unbiased pass@k over tasks, from samples at temperature 1."""
+    by: dict[str, Measures] = field(default_factory=dict)
+    """The measures of each domain, level and bucket of the tasks, where there are several (`by_kind`)."""
     status: dict[str, int] = field(default_factory=dict)
     """How the greedy episodes ended."""
     length: float = 0.0
@@ -45,23 +43,12 @@ class Evaluation:
     chance: Chance | None = None
     """What a guess would reach; None unless all these tasks are multiple choice."""
     per_task: list[dict[str, Any]] = field(default_factory=list)
-    """Task id and results, in order: what paired comparisons need."""
+    """Results of each task, in order: what paired comparisons need. With samples also ``samples`` (usable ones),
+    ``right`` (how many of them), and of each the ``answers``, ``marks`` (right or not) and ``rewards``."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {
-            "tasks": self.tasks,
-            "accuracy": self.accuracy.to_dict(),
-            "checks": {name: value.to_dict() for name, value in self.checks.items()},
-            "by_attempt": [value.to_dict() for value in self.by_attempt],
-            "gain": self.gain.to_dict() if self.gain else None,
-            "pass_at": {str(k): value.to_dict() for k, value in self.pass_at.items()},
-            "status": self.status,
-            "length": self.length,
-            "tool_calls": self.tool_calls,
-            "chance": asdict(self.chance) if self.chance else None,
-            "per_task": self.per_task,
-        }
+        return {**super().to_dict(), "chance": asdict(self.chance) if self.chance else None}
 
 
 FIRST = "first attempt"
@@ -84,8 +71,8 @@ def evaluate(
     Args:
         envs: as many rows as there are tasks, autoreset mode ``DISABLED``. A finite task set is gone through by index;
             an environment that draws for itself gets a seed for each row.
-        samples: episodes per task for pass@k; 0 for none.
-        ks: which pass@k to report; those above `samples` are left out.
+        samples: episodes per task for avg@k, pass@k, maj@k and best@k; 0 for none.
+        ks: which k to report; those above `samples` are left out. avg@k is of all samples.
     """
     greedy = _episodes(policy, envs, Sampling(seed, "evaluate-greedy", temperature=0.0))
     sampled = [_episodes(policy, envs, Sampling(seed, "evaluate-sample", sample)) for sample in range(samples)]
@@ -112,25 +99,19 @@ def summary(
             f"none of the {len(greedy)} attempts could be graded: every verification failed on our side: {told}"
         )
     per_task = [_row(index, episode) for index, episode in enumerate(greedy)]
-    pass_at: dict[int, list[float]] = {k: [] for k in ks if k <= len(sampled)}
-    for index in range(len(greedy) if sampled else 0):
-        attempts = [row[index] for row in sampled if usable(row[index])]
-        right = sum(_success(episode) for episode in attempts)
-        per_task[index] |= {"samples": len(attempts), "right": right}
-        for k, values in pass_at.items():
-            if len(attempts) >= k:
-                values.append(pass_at_k(len(attempts), right, k))
+    for index, row in enumerate(per_task if sampled else ()):
+        row |= _samples([episodes[index] for episodes in sampled if usable(episodes[index])])
+    kept = [k for k in ks if k <= len(sampled)]
     names = sorted({name for row in per_task for name in row["checks"]})
     count = len(usable_greedy)
     after = [[_success_after(episode, k) for episode in usable_greedy] for k in range(1, max_attempts + 1)]
     several = max_attempts > 1
     return Evaluation(
-        tasks=count,
-        accuracy=_share([_success(episode) for episode in usable_greedy]),
+        **vars(Measures.of(per_task, kept)),
         checks={name: _share([row["checks"].get(name, False) for row in per_task if row["usable"]]) for name in names},
         by_attempt=[_share(values) for values in after] if several else [],
-        gain=_gain(after[0], after[-1]) if several else None,
-        pass_at={k: mean_interval(values) for k, values in pass_at.items() if values},
+        gain=gain(after[0], after[-1]) if several else None,
+        by=by_kind(per_task, [episode.task for episode in greedy], kept),
         status=dict(Counter(str(e.outcome.status) for e in greedy if e.outcome is not None)),
         length=sum(sum(attempt.sampled) for e in usable_greedy for attempt in e.attempts) / count,
         tool_calls=sum(_calls(episode) for episode in usable_greedy) / count,
@@ -164,6 +145,7 @@ def _row(index: int, episode: Episode) -> dict[str, Any]:
     return {
         "index": index,
         "task": episode.task.id,
+        "bucket": str(bucket_of(episode.task)),
         "usable": usable(episode),
         "correct": _success(episode),
         "attempts": [str(attempt.outcome.status) for attempt in episode.attempts if attempt.outcome],
@@ -172,9 +154,15 @@ def _row(index: int, episode: Episode) -> dict[str, Any]:
     }
 
 
-def _gain(first: Sequence[bool], last: Sequence[bool]) -> Interval:
-    changes = [after - before for before, after in zip(first, last, strict=True)]
-    return mean_interval(changes) if min(changes) < 0 else proportion_interval(sum(changes), len(changes))
+def _samples(episodes: Sequence[Episode]) -> dict[str, Any]:
+    outcomes = [episode.outcome for episode in episodes if episode.outcome is not None]
+    return {
+        "samples": len(outcomes),
+        "right": sum(outcome.success for outcome in outcomes),
+        "answers": [outcome.answer for outcome in outcomes],
+        "marks": [outcome.success for outcome in outcomes],
+        "rewards": [outcome.reward for outcome in outcomes],
+    }
 
 
 def _share(values: Sequence[bool]) -> Interval:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.evaluate import FIRST, shares
-from agents.statistics import Interval, mean_interval
+from agents.statistics import Interval, paired_difference
 from distil_envs import Status
 
 Row = Mapping[str, Any]
@@ -74,9 +74,7 @@ def _cells(bases: Mapping[str, Row], after: Row | None, metric: str, few: bool) 
 
 def paired_change(before: Row, after: Row, metric: str) -> Interval | None:
     """Mean of after minus before over the tasks that were graded both times; None if there are none."""
-    first, second = (_by_task(row, metric) for row in (before, after))
-    common = [task for task in first if task in second]
-    return mean_interval([second[task] - first[task] for task in common]) if common else None
+    return paired_difference(_by_task(before, metric), _by_task(after, metric))
 
 
 def _by_task(row: Row, metric: str) -> dict[tuple[int, str], float]:
@@ -104,8 +102,14 @@ def figures(row: Row) -> Iterable[tuple[str, str]]:
         yield f"after attempt {number}", _interval(value)
     if row["gain"] is not None:
         yield "gain of later ones", _interval(row["gain"], "+")
-    for k, value in row["pass_at"].items():
-        yield f"pass@{k}", _interval(value)
+    for name in ("avg", "pass", "maj", "best"):
+        # Of rewards that are 0 or 1, best@k is pass@k.
+        for k, value in row[f"{name}_at"].items() if name != "best" or row["best_at"] != row["pass_at"] else ():
+            yield f"{name}@{k}", _interval(value)
+    for name, part in row["by"].items():
+        yield f"accuracy, {name} ({part['tasks']})", _interval(part["accuracy"])
+        for k, value in part["avg_at"].items():
+            yield f"avg@{k}, {name}", _interval(value)
 
 
 def _prompt(row: Row) -> str:

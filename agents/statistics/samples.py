@@ -31,9 +31,9 @@ def best_at_k(rewards: Sequence[float], k: int) -> float:
     """
     _check("best@k", len(rewards), k)
     subsets = math.comb(len(rewards), k)
-    return math.fsum(
-        reward * (math.comb(below, k - 1) / subsets) for below, reward in enumerate(sorted(rewards)) if below >= k - 1
-    )
+    ranked = sorted(rewards)
+    mean = math.fsum(ranked[below] * (math.comb(below, k - 1) / subsets) for below in range(k - 1, len(ranked)))
+    return min(ranked[-1], mean)  # rounding
 
 
 def maj_at_k(answers: Sequence[str | None], right: Sequence[bool], k: int) -> float:
@@ -62,7 +62,7 @@ def maj_at_k(answers: Sequence[str | None], right: Sequence[bool], k: int) -> fl
     silent = len(answers) - counts.total()
     groups = [(count, marked[answer] / count) for answer, count in counts.items()]
     votes = math.fsum(_won(groups, silent, k, most) for most in range(1, min(k, max(counts.values())) + 1))
-    return votes / math.comb(len(answers), k)
+    return min(1.0, votes / math.comb(len(answers), k))  # rounding
 
 
 def _won(groups: Sequence[tuple[int, float]], silent: int, k: int, most: int) -> float:

@@ -41,7 +41,8 @@ def row(
         "checks": {"exact": share},
         "by_attempt": [] if first is None else [share_of([*first]), share],
         "gain": None if first is None else {"mean": 0.25, "low": None, "high": None},
-        "pass_at": {},
+        **{f"{name}_at": {} for name in ("avg", "pass", "maj", "best")},
+        "by": {},
         "per_task": [
             {
                 "index": index,
