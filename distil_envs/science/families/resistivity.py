@@ -51,7 +51,7 @@ def _wire(rho: float, length: int, tenths: int) -> Worked:
         "ohm",
         ("inverted", rho * 1e-8 * area * 1e-6 / length, "Area and length were exchanged.", 1),
         ("square-millimetres", value / 1000, "A square mm was taken as 0.001 square metres.", 2),
-        ("multiplied-by-area", rho * 1e-8 * length * area, "The area was multiplied, not divided.", 1),
+        ("multiplied-by-area", rho * 1e-8 * length * area * 1e-6, "The area was multiplied, not divided.", 1),
     )
     return quantity(value, "ohm", {"rho": rho, "l": length, "a": area}, steps, wrong)
 
