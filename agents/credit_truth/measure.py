@@ -35,6 +35,8 @@ class Report:
     ``error``, their mean standard error. ``cost`` is absent where there is none (`Branched.costs`)."""
     agreement: dict[str, dict[str, Agreement]]
     """By `TRUTHS` and `CREDITS`."""
+    credits: dict[str, Floats]
+    """By `CREDITS`, that of each token [N]; not in the JSON."""
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -139,4 +141,4 @@ class Measure:
             agreed[name] = {kind: agreement(given[kind], true.mean, where, seed=self.config.seed) for kind in CREDITS}
         values = config.to_dict()
         options = {key: values[key] for key in ("feedback", "expert")} | {"options": values["learner"]}
-        return Report(registered_name("learners", config.learner), options, truths, agreed)
+        return Report(registered_name("learners", config.learner), options, truths, agreed, given)
