@@ -52,6 +52,9 @@ COMMANDS: Mapping[str, Command | Group] = {
         "bench": Command("agents.cli.sandbox:bench", "time a warm sandbox against docker run and docker exec"),
         "selftest": Command("agents.cli.sandbox:selftest", "try from inside what untrusted code would like to do"),
     },
+    "credit": Command(
+        "agents.cli.credit:credit", "a learner's credit beside true advantages, by branching", takes_words=True
+    ),
     "theory": Command("agents.cli.theory:theory", "what the theory states beside what is computed"),
     "doctor": Command("agents.cli.doctor:doctor", "what this machine offers, and how to mend what is missing"),
 }
