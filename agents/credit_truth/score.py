@@ -13,7 +13,6 @@ the exact truth by sqrt(2 r / (1 + r)) (Spearman 1910, Brown 1910): no credit ca
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,8 +135,3 @@ def ranks(values: Floats, groups: Ints) -> Floats:
         own = groups == group
         found[own] = (rankdata(values[own]) - 0.5) / own.sum()
     return found
-
-
-def ranked(rows: Mapping[str, Sequence[float | None]]) -> list[str]:
-    """Names by the mean of their numbers, highest first; those with a gap count it as 0."""
-    return sorted(rows, key=lambda name: -sum(value or 0.0 for value in rows[name]) / max(len(rows[name]), 1))
