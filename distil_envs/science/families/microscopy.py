@@ -35,7 +35,7 @@ def _actual(micrometres: int, hundreds: int) -> Worked:
         "um",
         ("forgot-conversion", image / magnification, "Millimetres were taken for micrometres.", 1),
         ("multiplied", image * 1000 * magnification, "The image was multiplied by the magnification.", 2),
-        ("factor-ten", 10 * image / magnification, "A millimetre was taken for 10 um.", 1),
+        ("factor-ten", 10 * image / magnification, "A millimetre was taken for ten micrometres.", 1),
         ("upside-down", magnification / (image * 1000), "The magnification was divided by the image.", 2),
     )
     return exact(micrometres, "um", {"image": shown(image), "m": magnification}, steps, wrong)
@@ -52,7 +52,7 @@ def _magnification(tenths: int, micrometres: int) -> Worked:
         "",
         ("forgot-conversion", image / micrometres, "Millimetres were taken for micrometres.", 1),
         ("upside-down", micrometres / (image * 1000), "The actual size was divided by the image.", 2),
-        ("factor-hundred", image * 100 / micrometres, "A millimetre was taken for 100 um.", 1),
+        ("factor-hundred", image * 100 / micrometres, "A millimetre was taken for a hundred micrometres.", 1),
     )
     return quantity(value, "", {"image": shown(image), "actual": micrometres}, steps, wrong)
 
