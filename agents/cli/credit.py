@@ -57,7 +57,9 @@ def credit(prog: str, words: Sequence[str]) -> None:
     )
     with Measure(command.options) as measure, bar:
         task = bar.add_task("branch", total=None)
-        measure.run(aside.print, lambda done, of: bar.update(task, completed=done, total=of))
+        measure.run(
+            lambda text: aside.print(text, soft_wrap=True), lambda done, of: bar.update(task, completed=done, total=of)
+        )
         report = measure.report(command.options)
     if command.start.json:
         print(json.dumps(report.to_dict(), ensure_ascii=False, indent=1))

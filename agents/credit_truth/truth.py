@@ -101,13 +101,12 @@ class Branched:
         return [node for node, state in enumerate(self.states) if not isinstance(state, Episode)]
 
     def branch(self, progress: Progress | None = None) -> None:
-        """Continue every prefix."""
+        """Continue every prefix. Raises DistilError where half of the branches of one could not be graded."""
         config, known = self.config, dict[Any, int]()
         self.drawn = np.full((len(self.states), config.branches), -1, np.int64)
         for node, state in enumerate(self.states):
             if isinstance(state, Episode):
                 self.drawn[node] = self._number(state, known)
-        # Branch by branch, so that rows that are generated together share few prefixes but have like lengths.
         keys = [(node, each) for node in self.open for each in range(config.branches)]
         sampling = Sampling(config.seed, "credit", len(config.seeds), config.temperature)
         for start in range(0, len(keys), self.envs.num_envs):
@@ -117,6 +116,13 @@ class Branched:
                 self.drawn[node, each] = self._number(episode, known)
             if progress is not None:
                 progress(start + len(part), len(keys))
+        half = config.branches // 2
+        lost = [(self.drawn[:, part] < 0).all(axis=1).any() for part in (slice(half), slice(half, None))]
+        if any(lost):
+            raise DistilError(
+                "no branch of some prefix could be graded, for failures on our side, so it has no value: mend the "
+                "verifier, or raise branches"
+            )
 
     def rewards(self) -> Floats:
         """Reward of each of `finished`."""
