@@ -32,6 +32,7 @@ __all__ = [
     "WorkerPool",
     "WorkerTimeout",
     "grade",
+    "guarded",
     "infra_error",
     "isolated",
     "shared_pool",
@@ -80,6 +81,24 @@ def timed_out(name: str, timeout_s: float) -> Outcome:
     return Outcome(0.0, Status.TIMEOUT, trace=Trace((Raised("WorkerTimeout", message),)))
 
 
+def guarded(
+    name: str, timeout_s: float, function: Callable[..., T], *arguments: Any, here: bool = False
+) -> T | Outcome:
+    """What ``function(*arguments)`` returns in a worker of `shared_pool`; where it fails the outcome of that.
+
+    That is a ``timeout``, or an ``infra_error`` that names the verifier ``name``. ``here``: in this process instead,
+    without a limit of time.
+    """
+    try:
+        return function(*arguments) if here else shared_pool().run(function, *arguments, timeout_s=timeout_s)
+    except WorkerTimeout:
+        return timed_out(name, timeout_s)
+    except RemoteError as error:
+        return infra_error(error.type_name, f"verifier {name} raised: {error.message}\n{error.traceback_text}")
+    except Exception as error:
+        return infra_error(type(error).__name__, f"verifier {name} could not be run: {told(error)}")
+
+
 @dataclass(frozen=True)
 class isolated:  # noqa: N801 (used like a function)
     """A user's plain function as a contract-keeping verifier, run in a worker of `shared_pool`.
@@ -107,14 +126,7 @@ class isolated:  # noqa: N801 (used like a function)
         return _name(self.function)
 
     def __call__(self, task: Task, completion: str) -> Outcome:
-        try:
-            value = shared_pool().run(self.function, task, completion, timeout_s=self.timeout_s)
-        except WorkerTimeout:
-            return timed_out(self.name, self.timeout_s)
-        except RemoteError as error:
-            return infra_error(error.type_name, f"verifier {self.name} raised: {error.message}\n{error.traceback_text}")
-        except Exception as error:
-            return infra_error(type(error).__name__, f"verifier {self.name} could not be run: {told(error)}")
+        value = guarded(self.name, self.timeout_s, self.function, task, completion)
         return _outcome(value, self.name)
 
 

@@ -16,7 +16,7 @@ from distil_envs.counted import generator
 from distil_envs.errors import NotFoundError
 from distil_envs.grading import Grader, Verifier, grade
 from distil_envs.jsonl import BadLinesError
-from distil_envs.outcome import Diagnosis, Outcome, Raised
+from distil_envs.outcome import Diagnosis, Outcome, Raised, Status
 from distil_envs.resources import resolve_verifier
 from distil_envs.sandbox.protocol import Sandbox
 from distil_envs.task import Task
@@ -31,7 +31,8 @@ class Problem:
     """One thing that is wrong."""
 
     kind: str
-    """``bad line``, ``duplicate content``, ``leakage``, ``reference``, ``empty answer`` or ``wrong solution``."""
+    """``bad line``, ``duplicate content``, ``leakage``, ``reference``, ``misconception``, ``empty answer`` or ``wrong
+    solution``."""
     where: str
     """A task id, or a file and line."""
     message: str
@@ -171,12 +172,14 @@ def _grade(report: Report, tasks: Sequence[Task], name: str | None, timeout_s: f
             elif not isinstance(answer, str):
                 why = "no reference.answer"
             else:
-                right, empty = (grader.submit(partial(grade, verifier, task, text)) for text in (answer, ""))
-                jobs.append((task, right, empty))
+                slips = [str(each["answer"]) for each in task.reference.get("misconceptions", ())]
+                jobs.append(
+                    (task, [grader.submit(partial(grade, verifier, task, text)) for text in (answer, "", *slips)])
+                )
                 continue
             report.ungraded[why] = report.ungraded.get(why, 0) + 1
-        for task, for_right, for_empty in jobs:
-            report.problems += _verdicts(task, for_right.result(), for_empty.result())
+        for task, graded in jobs:
+            report.problems += _verdicts(task, *(each.result() for each in graded))
     report.graded += len(jobs)
 
 
@@ -189,7 +192,7 @@ def _verifier(domain: str, name: str | None, timeout_s: float) -> Verifier | Non
         return None
 
 
-def _verdicts(task: Task, right: Outcome, empty: Outcome) -> Iterator[Problem]:
+def _verdicts(task: Task, right: Outcome, empty: Outcome, *slips: Outcome) -> Iterator[Problem]:
     if not right.success:
         events = [*right.trace.of(Raised), *right.trace.of(Diagnosis)]
         why = f": {events[0].message}" if events else ""
@@ -197,3 +200,12 @@ def _verdicts(task: Task, right: Outcome, empty: Outcome) -> Iterator[Problem]:
         yield Problem("reference", task.id, f"the verifier finds its own reference {answer!r} {right.status}{why}")
     if empty.success:
         yield Problem("empty answer", task.id, "the verifier finds an empty answer correct")
+    for each, outcome in zip(task.reference.get("misconceptions", ()), slips, strict=True):
+        codes = [event.evidence.get("name") for event in outcome.trace.of(Diagnosis) if event.code == "misconception"]
+        if outcome.status is not Status.WRONG:
+            message = (
+                f"the verifier finds the answer {each['answer']!r} of {each['name']!r} {outcome.status}, not wrong"
+            )
+            yield Problem("misconception", task.id, message)
+        elif codes and codes != [each["name"]]:
+            yield Problem("misconception", task.id, f"{each['name']!r} cannot be told from {codes[0]!r}: equal answers")

@@ -114,8 +114,9 @@ def test_physics_with_a_unit_is_a_quantity(write: Write) -> None:
     assert task.domain == "science"
     assert task.prompt == "A ball falls.\n\nHow fast?\n\nGive the answer in $\\mathrm{m} / \\mathrm{s}$."
     assert task.reference["kind"] == "quantity"
-    assert task.reference["tolerance"] == pytest.approx(0.5 / 12.5)  # the row tells an absolute error
-    for right in ("12.5 m/s", "12.9", "45 km/h", "\\boxed{12.1 \\mathrm{~m/s}}"):
+    assert task.reference["error"] == 0.5
+    assert "tolerance" not in task.reference
+    for right in ("12.5 m/s", "13.0", "12.9", "45 km/h", "\\boxed{12.1 \\mathrm{~m/s}}"):
         assert status(task, right) is Status.CORRECT, right
     for wrong in ("13.1 m/s", "12.5 m", "12.5 km/h"):
         assert status(task, wrong) is Status.WRONG, wrong
@@ -127,9 +128,18 @@ def test_physics_without_a_unit_is_an_expression_and_several_quantities_a_list(w
     first, second = load_file("olympiadbench", write(expression, several))
     assert first.reference["kind"] == "expression"
     assert status(first, "\\boxed{(2gh)^{1/2}}") is Status.CORRECT
-    assert second.reference["tolerance"] == pytest.approx(0.05)  # the strictest
-    assert status(second, "3 m, 200 cm") is Status.CORRECT
-    assert status(second, "3 m, 2.2 m") is Status.WRONG
+    assert tuple(second.reference["error"]) == (0.1, 0.3)
+    for right in ("3 m, 200 cm", "3.3 m, 2.1 m"):
+        assert status(second, right) is Status.CORRECT, right
+    for wrong in ("3 m, 2.2 m", "3.4 m, 2 m"):
+        assert status(second, wrong) is Status.WRONG, wrong
+
+
+def test_an_absolute_error_holds_for_zero(write: Write) -> None:
+    row = olympiad(**PHYSICS, final_answer=["$0.0$"], unit="m", error="0.2")
+    [task] = load_file("olympiadbench", write(row))
+    assert status(task, "-0.2 m") is Status.CORRECT
+    assert status(task, "0.3 m") is Status.WRONG
 
 
 @pytest.mark.parametrize(
@@ -166,6 +176,23 @@ def test_minerva_numbers_are_measured_and_the_rest_is_mathematics(write: Write) 
     for right in ("4.5e33", "4.53 \\times 10^{33}", "4.46e33"):
         assert status(tasks[0], right) is Status.CORRECT, right
     assert status(tasks[0], "4.6e33") is Status.WRONG
+
+
+@pytest.mark.parametrize(
+    ("question", "right", "wrong"),
+    [
+        ("How wide is it, in units of cm?", ("2.25", "2.25 cm", "0.0225 m"), ("2.25 m", "2.5")),
+        ("Find the speed in $\\mathrm{km/s}$ to two figures.", ("2.25", "2250 m/s"), ("2.25 m/s",)),
+        ("What is its mass in solar masses in the end?", ("2.25",), ("2.5", "2.25 m")),
+        ("How long is it in meters per second squared, in this case?", ("2.25", "2.25 m/s^2"), ("2.25 m/s",)),
+    ],
+)
+def test_a_minerva_number_has_the_unit_of_its_question(
+    write: Write, question: str, right: tuple[str, ...], wrong: tuple[str, ...]
+) -> None:
+    [task] = load_file("minerva", write({"question": question, "answer": "2.25"}))
+    assert [status(task, answer) for answer in right] == [Status.CORRECT] * len(right)
+    assert [status(task, answer) for answer in wrong] == [Status.WRONG] * len(wrong)
 
 
 def test_aime_in_every_published_form(write: Write) -> None:

@@ -8,7 +8,7 @@ line that says why: proofs, rows with pictures, answers that a human should judg
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from distil_envs.errors import TaskError
@@ -80,24 +80,21 @@ def _reference(row: Mapping[str, Any], answer: str, unit: str) -> dict[str, Any]
     reference: dict[str, Any] = {"answer": ", ".join(items), "kind": "quantity", "unit": "optional"}
     if len(items) > 1:
         reference |= {"kind": "list", "item": "quantity"}
-    reference["tolerance"] = _tolerance(error, items) if error else TOLERANCE
+    errors = _errors(error, len(items)) if error else []
+    reference |= {"error": errors[0] if len(errors) == 1 else errors} if errors else {"tolerance": TOLERANCE}
     kind_of(reference).check(reference)
     return reference
 
 
-def _tolerance(error: str, items: Sequence[str]) -> float:
-    """Relative, from the absolute errors of the row (one, or one for each answer): that of the strictest."""
-    from distil_envs.science.quantities import asked_for
-
+def _errors(error: str, count: int) -> list[float]:
+    """The absolute errors of the row: one for each answer, or one for all."""
     try:
         errors = [float(each) for each in error.split(",")]
     except ValueError:
         raise TaskError(f"error should be a number or numbers with commas, got {error!r}") from None
-    if len(errors) not in (1, len(items)):
-        raise TaskError(f"{len(errors)} errors for {len(items)} answers")
-    values = [abs(asked_for(item, None, None, True).value) for item in items]
-    bounds = zip(errors * (len(items) if len(errors) == 1 else 1), values, strict=True)
-    return min(bound / value if value else 0.0 for bound, value in bounds)
+    if len(errors) not in (1, count):
+        raise TaskError(f"{len(errors)} errors for {count} answers")
+    return errors
 
 
 def _plain(latex: str) -> str:

@@ -1,7 +1,7 @@
 """*How* a wrong answer is wrong, as `Diagnosis` events.
 
 Codes: sign, factor (with the ratio), off-by-one, reciprocal, digit-transposition, too-large, too-small,
-missing-constant, counterexample, missing-root, extra-root, order, entry, wrong-form, not-simplified, unparsable,
+missing-constant, counterexample, missing-root, extra-root, order, entry, wrong-form, not-simplified, unparsable, hedge,
 wrong-value (nothing more is known). ``reveals_reference`` is set where the message and the answer together determine
 the reference.
 """
@@ -52,11 +52,14 @@ def unparsable(message: str, span: Span) -> Diagnosis:
     return Diagnosis("unparsable", f"This cannot be read as mathematics: {message}.", span=span)
 
 
+def hedge(span: Span) -> Diagnosis:
+    """For two answers where one is asked for."""
+    return Diagnosis("hedge", "Several answers are offered; one is asked for.", span=span)
+
+
 def _scalar(asked: Question, found: Match, node: Node, place: Place) -> list[Diagnosis]:
     if found.node is None or found.verdict is None:
-        count = len(items_of(node)) if node.op in ("list", "pm") else 0
-        detail = f"; this gives {count}" if count > 1 else ""
-        return [Diagnosis("wrong-form", f"One single value is asked for{detail}.", span=place(node))]
+        return [Diagnosis("wrong-form", "One single value is asked for.", span=place(node))]
     reference, answer = (part.args[0] if part.op == "unit" else part for part in (asked.node or node, found.node))
     return _values(reference, answer, found.verdict, place(found.node), constant_free=asked.modulo_constant)
 

@@ -47,6 +47,24 @@ def _read_match(asked: Question, text: str, reading: Reading) -> Match:
     return _MATCHERS[asked.shape](asked, reading.node)
 
 
+def offers_several(asked: Question, found: Match, node: Node) -> bool:
+    """Whether an answer that is not right offers several where one is asked for: ``5 or 6``, ``(1, 2) or (2, 1)``."""
+    if node.op == "pm":
+        return asked.shape == "scalar"
+    if node.op != "list" or node.args[0]:
+        return False
+    match asked.shape:
+        case "scalar":
+            return found.node is None and len(items_of(node)) > 1
+        case "relation":
+            return all(item.op == "rel" for item in node.items)
+        case "set" | "list" | "tuple" | "matrix":
+            of_lists = asked.node is not None and any(item.op == "list" for item in items_of(asked.node))
+            whole = all(item.op == "matrix" or (item.op == "list" and item.args[0]) for item in node.items)
+            return whole and (asked.shape == "matrix" or not of_lists)
+    return False
+
+
 # -- single values
 
 

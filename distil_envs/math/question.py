@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+from distil_envs.errors import TaskError
 from distil_envs.math.characters import plain
 from distil_envs.math.grid import grid
 from distil_envs.math.intervals import intervals_of, unsigned
@@ -53,15 +54,22 @@ class Question:
 
 
 def question(reference: Mapping[str, Any]) -> Question:
-    """Read a task's reference. Never raises for an odd answer: what is not mathematics is compared as text."""
+    """Read a task's reference. Never raises for an odd answer: what is not mathematics is compared as text.
+
+    Raises TaskError for a kind that is none of `KINDS`.
+    """
     text = plain(str(reference.get("answer", ""))).strip()
     kind = reference.get("kind")
+    if kind is not None and kind not in KINDS:
+        raise TaskError(
+            f"reference kind {kind!r} is none of maths; expected one of {', '.join(KINDS)}, or the verifier 'science'"
+        )
     variables = tuple(str(name) for name in reference.get("variables") or ())
     common: dict[str, Any] = {
         "variables": variables,
         "modulo_constant": bool(reference.get("modulo_constant")),
         "form": reference.get("form"),
-        "kind": kind if kind in KINDS else None,
+        "kind": kind,
     }
     grouping = kind not in ("set", "tuple", "matrix")
     found = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -12,19 +12,20 @@ from typing import Any
 
 from distil_envs.answers import READ_CHARS, Answer
 from distil_envs.errors import ConfigError
-from distil_envs.grading import infra_error, shared_pool, timed_out
+from distil_envs.grading import guarded
+from distil_envs.hedging import offered
 from distil_envs.math.answers import pieces, read_answer
-from distil_envs.math.diagnosis import diagnose, unparsable
+from distil_envs.math.diagnosis import diagnose, hedge, unparsable
 from distil_envs.math.forms import form_fault
-from distil_envs.math.match import Match, matches
+from distil_envs.math.match import Match, matches, offers_several
 from distil_envs.math.question import Question, question, read_for
 from distil_envs.math.reading import Reading, known_phrase, phrase
 from distil_envs.math.tokens import Unreadable
 from distil_envs.math.tree import Node
 from distil_envs.math.values import exact
+from distil_envs.misconceptions import named
 from distil_envs.outcome import Check, Event, Outcome, Span, Status, Trace
 from distil_envs.task import Task
-from distil_envs.worker_pool import RemoteError, WorkerTimeout
 
 _PLAIN_CHARS = 200
 _CANDIDATES = 40
@@ -35,8 +36,8 @@ _OPENERS = ("", *"=([{,;:+*/<>|$")
 
 @dataclass(frozen=True)
 class MathVerifier:
-    """Verifier for tasks whose reference has ``answer`` and, optionally, ``kind``, ``form``, ``variables`` and
-    ``modulo_constant``.
+    """Verifier for tasks whose reference has ``answer`` and, optionally, ``kind``, ``form``, ``variables``,
+    ``modulo_constant`` and ``misconceptions`` (`distil_envs.misconceptions`).
 
     Reading: `distil_envs.answers`, then `distil_envs.math.answers`. Equality: `distil_envs.math.compare`. Plain
     numbers are decided in this process, by the same functions that otherwise run in a worker of
@@ -51,27 +52,20 @@ class MathVerifier:
             raise ConfigError(f"timeout_s must be a positive number of seconds, got {self.timeout_s}")
 
     def __call__(self, task: Task, completion: str) -> Outcome:
-        try:
-            if _is_plain(task, completion):
-                return grade_math(task, completion)
-            return shared_pool().run(grade_math, task, completion, timeout_s=self.timeout_s)
-        except WorkerTimeout:
-            return _late(task, completion, self.timeout_s)
-        except RemoteError as error:
-            return infra_error(error.type_name, f"the maths verifier raised: {error.message}\n{error.traceback_text}")
-        except Exception as error:
-            return infra_error(type(error).__name__, f"the maths verifier could not be run: {error}")
+        plain = guarded("math", self.timeout_s, _is_plain, task, completion, here=True)
+        if isinstance(plain, Outcome):
+            return plain
+        outcome = guarded("math", self.timeout_s, grade_math, task, completion, here=plain)
+        return _late(task, completion, outcome) if outcome.status is Status.TIMEOUT else outcome
 
 
 def grade_math(task: Task, completion: str) -> Outcome:
-    """Grade in this process: a pure function without a time limit, see `MathVerifier` for one with it."""
-    asked = _question(task)
-    answer, reading, fault = _read(asked, completion)
-    found = Match(False)
-    if answer is not None:
-        found = matches(asked, answer.text, reading)
-        if not found.equal and asked.shape == "words":
-            found = Match(_ends_with_phrase(asked, answer.text))
+    """Grade in this process: a pure function without a time limit, see `MathVerifier` for one with it.
+
+    Raises TaskError for a reference whose kind is none of maths.
+    """
+    asked = _asked(task.reference)
+    answer, reading, fault, found = _compared(asked, completion)
     readable = answer is not None and (reading is not None or found.equal or asked.shape in ("words", "text"))
 
     def place(node: Node) -> Span:
@@ -87,15 +81,26 @@ def grade_math(task: Task, completion: str) -> Outcome:
     status = Status.WRONG
     if not readable:
         status = Status.MALFORMED
-        events.append(unparsable(*(fault or ("there is no answer", (0, len(completion))))))
+        reason, span = fault or ("there is no answer", (0, len(completion)))
+        several = answer is not None and sum(any(map(str.isalnum, each)) for each in offered(answer.text)) > 1
+        events.append(hedge(span) if several else unparsable(reason, span))
     elif found.equal:
         misformed = form_fault(asked, found.node, place(found.node)) if found.node else None
         status = Status.WRONG if misformed else Status.CORRECT
         events += [misformed] if misformed else []
+    elif reading is not None and offers_several(asked, found, reading.node):
+        status, readable = Status.MALFORMED, False
+        events.append(hedge(place(reading.node)))
     elif reading is not None:
         events += diagnose(asked, found, reading.node, place)
     else:
         events.append(diagnose(asked, found, Node("words", (text,), (0, len(text or ""))), place)[0])
+    if status is Status.WRONG and answer is not None and not found.equal:
+
+        def equals(reference: Mapping[str, Any]) -> bool:
+            return _compared(_asked(reference), completion)[3].equal
+
+        events = [*named(task.reference, answer.span, equals), *events]
     anywhere = found.equal or _anywhere(asked, completion)
     checks = _checks(asked, completion, readable=readable, anywhere=anywhere, span=answer.span if answer else None)
     return Outcome(float(status is Status.CORRECT), status, text, Trace((*checks, *events)))
@@ -120,13 +125,12 @@ def _checks(
 
 
 @lru_cache(maxsize=4096)
-def _asked(answer: str, kind: Any, variables: tuple[str, ...], constant: bool, form: Any) -> Question:
+def _question(answer: str, kind: Any, variables: tuple[str, ...], constant: bool, form: Any) -> Question:
     return question({"answer": answer, "kind": kind, "variables": variables, "modulo_constant": constant, "form": form})
 
 
-def _question(task: Task) -> Question:
-    reference = task.reference
-    return _asked(
+def _asked(reference: Mapping[str, Any]) -> Question:
+    return _question(
         str(reference.get("answer", "")),
         reference.get("kind"),
         tuple(map(str, reference.get("variables") or ())),
@@ -152,6 +156,15 @@ def _read(asked: Question, completion: str) -> tuple[Answer | None, Reading | No
     except Unreadable as error:
         start, end = (answer.span[0] + min(offset, len(answer.text)) for offset in error.span)
         return answer, None, (str(error), (start, max(end, min(start + 1, answer.span[1]))))
+
+
+def _compared(asked: Question, completion: str) -> tuple[Answer | None, Reading | None, tuple[str, Span] | None, Match]:
+    """As `_read`, with how it compares."""
+    answer, reading, fault = _read(asked, completion)
+    found = matches(asked, answer.text, reading) if answer is not None else Match(False)
+    if answer is not None and not found.equal and asked.shape == "words":
+        found = Match(_ends_with_phrase(asked, answer.text))
+    return answer, reading, fault, found
 
 
 def _ends_with_phrase(asked: Question, text: str) -> bool:
@@ -221,9 +234,12 @@ def _plain_reference(asked: Question) -> Fraction | None:
 
 def _is_plain(task: Task, completion: str) -> bool:
     """Whether grading needs exact arithmetic on short numbers only."""
-    asked = _question(task) if len(str(task.reference.get("answer", ""))) <= _PLAIN_CHARS else None
-    if asked is None or _plain_reference(asked) is None:
+    references = (task.reference, *({**task.reference, **each} for each in task.reference.get("misconceptions", ())))
+    if any(len(str(each.get("answer", ""))) > _PLAIN_CHARS for each in references):
         return False
+    if any(_plain_reference(_asked(each)) is None for each in references):
+        return False
+    asked = _asked(task.reference)
     answer = read_answer(completion, asked.shape, asked.letters)
     if answer is None:
         return True
@@ -243,9 +259,9 @@ def _plain_node(node: Node) -> bool:
     return node.op == "words" or exact(node.args[0] if node.op == "unit" else node) is not None
 
 
-def _late(task: Task, completion: str, timeout_s: float) -> Outcome:
-    late = timed_out("math", timeout_s)
-    asked = _question(task)
+def _late(task: Task, completion: str, late: Outcome) -> Outcome:
+    """A time-out with what can be said without comparing."""
+    asked = _asked(task.reference)
     answer = read_answer(completion, asked.shape, asked.letters)
     checks = _checks(asked, completion, readable=False, anywhere=False, span=answer.span if answer else None)
     return Outcome(0.0, Status.TIMEOUT, _written(answer, completion), Trace((*checks, *late.trace.events)))

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from distil_envs.answers import Answer, find_answer, trim
 from distil_envs.errors import ConfigError
-from distil_envs.grading import infra_error, shared_pool, timed_out
+from distil_envs.grading import guarded
 from distil_envs.outcome import Check, Diagnosis, Outcome, Status, Trace
 from distil_envs.reasoning_gym.faults import READABLE
 from distil_envs.task import Task
-from distil_envs.worker_pool import RemoteError, WorkerTimeout
 
 _CUT = "*`:;,=$."
 """Signs that `distil_envs.answers` leaves out around an answer; here a sentence may be the answer."""
@@ -49,14 +48,9 @@ class ReasoningGymVerifier:
         if not texts:
             message = "The answer as a whole is not of the form that is asked for."
             return _judged(task, completion, answer, Diagnosis("unparsable", message, span=answer.span))
-        try:
-            value = self._score(task, texts)
-        except WorkerTimeout:
-            return timed_out("reasoning-gym", self.timeout_s)
-        except RemoteError as error:
-            return infra_error(error.type_name, f"reasoning-gym's scorer: {error.message}\n{error.traceback_text}")
-        except Exception as error:
-            return infra_error(type(error).__name__, f"reasoning-gym's scorer could not be run: {error}")
+        value = self._score(task, texts)
+        if isinstance(value, Outcome):
+            return value
         if value is None:
             message = "The scorer cannot read this answer."
             return _judged(task, completion, answer, Diagnosis("unparsable", message, span=answer.span))
@@ -65,13 +59,13 @@ class ReasoningGymVerifier:
         wrong = Diagnosis("wrong-value", "This is not the right answer.", {"score": value}, span=answer.span)
         return _judged(task, completion, answer, wrong, value if self.partial_credit else 0.0)
 
-    def _score(self, task: Task, texts: Sequence[str]) -> float | None:
+    def _score(self, task: Task, texts: Sequence[str]) -> float | Outcome | None:
         from distil_envs.reasoning_gym.items import score
 
         reference = task.to_dict()["reference"]
         config = json.dumps(reference["config"], sort_keys=True)
         arguments = (reference["dataset"], config, reference["seed"], reference["question"], texts)
-        return shared_pool().run(score, *arguments, timeout_s=self.timeout_s)
+        return guarded("reasoning-gym", self.timeout_s, score, *arguments)
 
 
 def _repeats(text: str, question: str) -> bool:

@@ -1,9 +1,4 @@
-"""Misconceptions: the wrong numbers that typical mistakes lead to, known before anyone makes them.
-
-A task's reference lists them under ``misconceptions`` as dicts with ``name`` (``forgot-square``), ``answer`` (in the
-form of the reference's own), ``message`` (what was done wrong, one sentence) and ``step`` (the line of the worked
-solution at which it goes wrong, counted from 1). A wrong answer that equals one is named, and that step is shown.
-"""
+"""Misconceptions of generated tasks; what a reference says of them: `distil_envs.misconceptions`."""
 
 from __future__ import annotations
 
@@ -11,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from distil_envs.outcome import Diagnosis, Span, Status
+from distil_envs.outcome import Status
 from distil_envs.science.judgement import Kind
 
 
@@ -37,29 +32,3 @@ def listed(kind: Kind, reference: Mapping[str, Any], found: Iterable[Misconcepti
         if all(kind.judge(other, each.answer).status is Status.WRONG for other in others):
             kept.append(asdict(each))
     return kept
-
-
-def named(kind: Kind, reference: Mapping[str, Any], text: str, span: Span) -> list[Diagnosis]:
-    """The misconception that a wrong answer equals, as a list of one event or none."""
-    steps = str(reference.get("solution", "")).splitlines()
-    for each in reference.get("misconceptions", ()):
-        if kind.judge({**reference, "answer": each["answer"]}, text).status is Status.CORRECT:
-            number = int(each["step"])
-            step = steps[number - 1] if number <= len(steps) else ""
-            shown = f" It goes wrong in this step: {step}" if step else ""
-            return [
-                Diagnosis(
-                    "misconception",
-                    f"{each['message']}{shown}",
-                    {"name": each["name"], "step": number},
-                    reveals_reference=_told(reference) in step,
-                    span=span,
-                )
-            ]
-    return []
-
-
-def _told(reference: Mapping[str, Any]) -> str:
-    """What a text that gives the answer away has in it."""
-    answer = str(reference["answer"])
-    return str((reference.get("options") or {}).get(answer, answer))

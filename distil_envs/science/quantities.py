@@ -76,8 +76,14 @@ def unit_in_place(value: float, figures: int) -> float:
 
 
 @lru_cache(maxsize=4096)
-def asked_for(answer: str, figures: int | None, tolerance: float | None, optional: bool) -> Asked:
-    """Read a reference. Raises TaskError."""
+def asked_for(
+    answer: str,
+    figures: int | None = None,
+    tolerance: float | None = None,
+    error: float | None = None,
+    optional: bool = False,
+) -> Asked:
+    """Read a reference, see `distil_envs.science.kinds.quantity`. Raises TaskError."""
     found = read(answer)
     if len(found.quantities) != 1 or (found.quantities[0].first, found.quantities[0].end) != (0, len(found.tokens)):
         raise TaskError(f"answer {answer!r} cannot be read as a quantity; expected a number and a unit like '12.5 m/s'")
@@ -85,14 +91,14 @@ def asked_for(answer: str, figures: int | None, tolerance: float | None, optiona
     if not quantity.units:
         raise TaskError(f"the unit of {answer!r} is not known; expected one as pint reads it, like 'm/s^2'")
     unit, value = quantity.units[0], quantity.value
-    relative = _TOLERANCE if tolerance is None and figures is None else tolerance or 0.0
+    relative = _TOLERANCE if tolerance is figures is error is None else tolerance or 0.0
     half = 0.5 * _SLACK * unit_in_place(value, figures) if figures is not None and value else 0.0
     rounding = 1e-9 * abs(unit.base(value) / unit.factor)
     return Asked(
         value=value,
         unit=unit,
         bare=not quantity.factors,
-        error=max(abs(value) * relative, half, rounding),
+        error=max(abs(value) * relative, half, (error or 0.0) * (1 + 1e-9), rounding),
         optional=optional,
         figures=figures or quantity.figures or 3,
         difference=any(name.startswith("delta_") for factors in quantity.factors for name, _ in factors),

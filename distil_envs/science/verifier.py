@@ -9,14 +9,13 @@ from typing import Any
 
 from distil_envs.answers import READ_CHARS, Answer, find_answer
 from distil_envs.errors import ConfigError, TaskError
-from distil_envs.grading import infra_error, shared_pool, timed_out
+from distil_envs.grading import guarded
+from distil_envs.misconceptions import named
 from distil_envs.outcome import Check, Outcome, Span, Status, Trace
 from distil_envs.science.judgement import Judgement, Kind, malformed
 from distil_envs.science.kinds import kind_of
-from distil_envs.science.misconceptions import named
 from distil_envs.science.units import registry
 from distil_envs.task import Task
-from distil_envs.worker_pool import RemoteError, WorkerTimeout
 
 _LINES = 60
 _PARTS = 40
@@ -27,7 +26,7 @@ class ScienceVerifier:
     """Verifier for tasks whose reference has a ``kind`` (`distil_envs.science.kinds`) and an ``answer``.
 
     Where the answer stands: `distil_envs.answers`. A reference may carry ``misconceptions`` (see
-    `distil_envs.science.misconceptions`): a wrong answer that equals one is named. Everything runs in a worker of
+    `distil_envs.misconceptions`): a wrong answer that equals one is named. Everything runs in a worker of
     `distil_envs.grading.shared_pool`.
     """
 
@@ -39,14 +38,7 @@ class ScienceVerifier:
             raise ConfigError(f"timeout_s must be a positive number of seconds, got {self.timeout_s}")
 
     def __call__(self, task: Task, completion: str) -> Outcome:
-        try:
-            return shared_pool().run(_Prepared(), task, completion, timeout_s=self.timeout_s)
-        except WorkerTimeout:
-            return timed_out("science", self.timeout_s)
-        except RemoteError as error:
-            return infra_error(error.type_name, f"the science verifier raised: {error.message}\n{error.traceback_text}")
-        except Exception as error:
-            return infra_error(type(error).__name__, f"the science verifier could not be run: {error}")
+        return guarded("science", self.timeout_s, _Prepared(), task, completion)
 
 
 class _Prepared:
@@ -79,7 +71,11 @@ def grade_science(task: Task, completion: str) -> Outcome:
         judged = _moved(kind.judge(task.reference, answer.text), answer)
     events = judged.events
     if judged.status is Status.WRONG:
-        events = (*named(kind, task.reference, answer.text, judged.span), *events)
+
+        def equals(reference: Mapping[str, Any]) -> bool:
+            return kind.judge(reference, answer.text).status is Status.CORRECT
+
+        events = (*named(task.reference, judged.span, equals), *events)
     start, end = judged.span
     checks = _checks(task.reference, kind, completion, judged)
     return Outcome(

@@ -214,7 +214,7 @@ def test_validate_of_a_generated_set_takes_a_sample_of_every_level(capsys: pytes
 
 
 def test_every_shipped_and_generated_maths_reference_is_graded_correct() -> None:
-    for spec in ("math/word-problems", "math"):
+    for spec in ("math/word-problems", "math/competition", "math"):
         report = validate_tasks(spec, samples=2)
         assert report.problems == []
         assert report.graded == len(report.tasks) > 0

@@ -37,7 +37,7 @@ TABLE = [
     ("1352", INTEGER, "999", "too-small", "999", False),
     ("1/2", SIMPLIFIED, "The result: 2/4", "not-simplified", "2/4", True),
     ("1/2", SIMPLIFIED, "0.5", "wrong-form", "0.5", True),
-    ("3", INTEGER, "2 or 3", "wrong-form", "2 or 3", False),
+    ("3", INTEGER, "(2, 3)", "wrong-form", "(2, 3)", False),
     ("sqrt(2)", {}, "2", "too-large", "2", False),
     ("pi", {}, "2*pi", "factor", "2*pi", True),
     ("3*x^2 - 2*x", EXPRESSION, "f'(x) = 2x - 3x^2", "sign", "2x - 3x^2", True),

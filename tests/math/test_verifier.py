@@ -97,7 +97,7 @@ def checks(answer, completion, **reference):
         ("7", " 7\n", True, True, True),
         ("7", "It is 7.", False, True, True),
         ("7", "7 + 1 = 8", False, True, True),
-        ("7", "17, 70 or -7", False, False, True),
+        ("7", "17, 70 or -7", False, False, False),
         ("7", "10 - 7 = 3", False, True, True),
         ("-7", "x = -7 so 49", False, True, True),
         ("3/4", "half of 3/4 is 3/8", False, True, True),
@@ -182,7 +182,7 @@ def test_plain_numbers_need_no_worker(monkeypatch):
     def no_pool():
         raise AssertionError("a worker was asked for")
 
-    monkeypatch.setattr("distil_envs.math.verifier.shared_pool", no_pool)
+    monkeypatch.setattr("distil_envs.grading.shared_pool", no_pool)
     verifier = MathVerifier()
     for completion in ("7", "x = 7", "The answer is 14/2.", "-7", "5 or 7", "what?", "", "1 +", "10^10^10", "7 apples"):
         outcome = verifier(task("7", kind="integer"), completion)

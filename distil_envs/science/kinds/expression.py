@@ -39,4 +39,4 @@ def parts(text: str) -> list[str]:
 
 
 def _mathematical(reference: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in reference.items() if name != "kind"}
+    return {name: value for name, value in reference.items() if name not in ("kind", "misconceptions")}

@@ -1,13 +1,14 @@
 """A list: ``carbon, nitrogen, oxygen``.
 
 Reference: ``answer``, items with commas between them; ``ordered`` (default false); ``item``, the kind of every item
-(default ``word``), whose further fields the reference holds too. Repeated items count.
+(default ``word``), whose further fields the reference holds too; an ``error`` may be a list of one for each item.
+Repeated items count.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from distil_envs.errors import TaskError
@@ -26,8 +27,8 @@ def check(reference: Mapping[str, Any]) -> None:
     kind, wanted = _item_kind(reference), _items(str(reference.get("answer", "")))
     if not wanted:
         raise TaskError(f"answer {reference.get('answer')!r} has no items; expected some with commas between them")
-    for item in wanted:
-        kind.check({**reference, "answer": item})
+    for each in _references(reference, wanted):
+        kind.check(each)
 
 
 def judge(reference: Mapping[str, Any], text: str) -> Judgement:
@@ -48,12 +49,14 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
         return malformed("unparsable", "No list of items can be read.", whole)
     given, spans = _signs_written([text[start:end] for start, end in spans], spans)
 
-    def same(item: str, other: str) -> bool:
-        return kind.judge({**reference, "answer": item}, other).status is Status.CORRECT
+    references = _references(reference, wanted)
 
-    if reference.get("ordered") and len(given) == len(wanted) and all(map(same, wanted, given)):
+    def same(item: Mapping[str, Any], other: str) -> bool:
+        return kind.judge(item, other).status is Status.CORRECT
+
+    if reference.get("ordered") and len(given) == len(wanted) and all(map(same, references, given)):
         return correct(whole)
-    missing, extra = _unmatched(wanted, given, same)
+    missing, extra = _unmatched(references, given, same)
     if not missing and not extra:
         if not reference.get("ordered"):
             return correct(whole)
@@ -64,7 +67,7 @@ def judge(reference: Mapping[str, Any], text: str) -> Judgement:
         for index in extra
     ]
     if missing:
-        events.append(_missing(len(missing), len(wanted), whole))
+        events.append(_missing(missing, len(wanted), whole))
     return wrong(whole, *events)
 
 
@@ -100,13 +103,24 @@ def _signs_written(items: Sequence[str], spans: Sequence[Span]) -> tuple[list[st
     return given, places
 
 
-def _unmatched(wanted: Sequence[str], given: Sequence[str], same: Any) -> tuple[list[str], list[int]]:
-    """What is wanted and not given, and the places of what is given and not wanted."""
-    left, missing = list(range(len(given))), []
+def _references(reference: Mapping[str, Any], wanted: Sequence[str]) -> list[dict[str, Any]]:
+    """One for each item. Raises TaskError for a list of errors that does not fit."""
+    error = reference.get("error")
+    errors = list(error) if isinstance(error, Sequence) and not isinstance(error, str) else [error] * len(wanted)
+    if len(errors) != len(wanted):
+        raise TaskError(f"error must be one number, or {len(wanted)} as there are items, got {len(errors)}")
+    return [{**reference, "answer": item, "error": one} for item, one in zip(wanted, errors, strict=True)]
+
+
+def _unmatched(
+    wanted: Sequence[Mapping[str, Any]], given: Sequence[str], same: Callable[[Mapping[str, Any], str], bool]
+) -> tuple[int, list[int]]:
+    """How many are wanted and not given, and the places of what is given and not wanted."""
+    left, missing = list(range(len(given))), 0
     for item in wanted:
         index = next((index for index in left if same(item, given[index])), None)
         if index is None:
-            missing.append(item)
+            missing += 1
         else:
             left.remove(index)
     return missing, left

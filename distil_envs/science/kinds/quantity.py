@@ -1,9 +1,9 @@
 """A number with its unit: any unit of the same dimension is right when the value is.
 
 Reference: ``answer`` (``12.5 m/s``; a bare number for a dimensionless one; ``25 degC``, ``5 delta_degC``); ``figures``
-(right is what lies within half a unit of that significant figure of the reference); ``tolerance`` (relative, 0.01 where
-neither is given; the wider of both); ``unit``: ``required`` (default) or ``optional`` (a bare number is taken in the
-reference's unit).
+(right is what lies within half a unit of that significant figure of the reference); ``tolerance`` (relative); ``error``
+(absolute, in the unit of the answer); the widest of these counts, and a tolerance of 0.01 where there is none;
+``unit``: ``required`` (default) or ``optional`` (a bare number is taken in the reference's unit).
 
 The last quantity of the text counts, save the condition in ``12.5 m/s after 3 s``. One stated twice (``12.5 m/s = 45
 km/h``) is right when both are.
@@ -67,13 +67,14 @@ def parts(text: str) -> list[str]:
 
 def _asked(reference: Mapping[str, Any]) -> Asked:
     answer, figures, tolerance = reference.get("answer"), reference.get("figures"), reference.get("tolerance")
-    unit = reference.get("unit", "required")
+    unit, error = reference.get("unit", "required"), reference.get("error")
     if not isinstance(answer, str):
         raise TaskError(f"a quantity's answer must be a text like '12.5 m/s', got {answer!r}")
     if figures is not None and not (type(figures) is int and 1 <= figures <= 15):
         raise TaskError(f"figures must be a whole number from 1 to 15, got {figures!r}")
-    if tolerance is not None and not (isinstance(tolerance, int | float) and 0 <= tolerance < math.inf):
-        raise TaskError(f"tolerance must be a relative error such as 0.01, got {tolerance!r}")
+    for name, value, example in (("tolerance", tolerance, "a relative"), ("error", error, "an absolute")):
+        if value is not None and not (isinstance(value, int | float) and 0 <= value < math.inf):
+            raise TaskError(f"{name} must be {example} error such as 0.01, got {value!r}")
     if unit not in ("required", "optional"):
         raise TaskError(f"unit must be 'required' or 'optional', got {unit!r}")
-    return asked_for(answer, figures, tolerance, unit == "optional")
+    return asked_for(answer, figures, tolerance, error, unit == "optional")
