@@ -74,10 +74,14 @@ def difference_interval(one: ArrayLike, other: ArrayLike, *, same_tasks: bool = 
     if first.shape != second.shape:
         raise ValueError(f"paired tables must have one shape, got {first.shape} and {second.shape}")
     found = crossed_interval(first - second) if same_tasks else nested_interval(list(first - second))
-    if found.high > found.low:
-        return found
-    unseen = Z * Z / (first.shape[-1] + Z * Z)
-    return Interval(found.mean, max(-1.0, found.mean - unseen), min(1.0, found.mean + unseen))
+    return _first(widened((found.mean, found.low, found.high), first.shape[-1]))
+
+
+def widened(limits: Any, tasks: int) -> Limits:
+    """Of mean differences of shares, with a width where there was none: see `difference_interval`."""
+    mean, low, high = (np.asarray(each, dtype=np.float64) for each in limits)
+    unseen = np.where(high > low, 0.0, Z * Z / (tasks + Z * Z))
+    return mean, np.maximum(low - unseen, -1.0), np.minimum(high + unseen, 1.0)
 
 
 def crossed_limits(tables: NDArray[np.float64], *, shares: bool = False) -> Limits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -88,6 +89,82 @@ def test_pass_at_k_counts_final_attempts() -> None:
     found = summary([wrong], [[right], [wrong], [wrong], [broken]], ks=(1, 2, 4, 8), max_attempts=2)
     assert {k: value.mean for k, value in found.pass_at.items()} == pytest.approx({1: 1 / 3, 2: 2 / 3})
     assert found.per_task[0].items() >= {"samples": 3, "right": 1}.items()
+
+
+def graded(task: Task, answer: str | None, reward: float, status: Status) -> Episode:
+    return Episode(task, [Attempt((1,), (2,), "x", Outcome(reward, status, answer))])
+
+
+KINDS = [("math", 1), ("math", 2), ("science", 2), ("math", 1)]
+GRADES = st.sampled_from(
+    [("5", 1.0, Status.CORRECT), ("6", 0.5, Status.WRONG), ("7", 0.0, Status.WRONG), (None, 0.0, Status.MALFORMED)]
+)
+SAMPLED = st.lists(st.lists(GRADES, min_size=4, max_size=4), min_size=1, max_size=5)
+
+
+@given(SAMPLED)
+def test_samples_are_counted_by_task_and_by_kind(drawn: list[list[tuple[str | None, float, Status]]]) -> None:
+    """Against a count of subsets for each task, and an evaluation of the tasks of a kind alone."""
+    tasks = [
+        Task(f"t{number}", domain, "What?", metadata={"family": "sums", "level": level})
+        for number, (domain, level) in enumerate(KINDS)
+    ]
+    greedy = [graded(task, "5", 1.0, Status.CORRECT) for task in tasks]
+    sampled = [[graded(task, *grade) for task, grade in zip(tasks, row, strict=True)] for row in drawn]
+    n, ks = len(drawn), (1, 2, 9)
+    found = summary(greedy, sampled, ks=ks, max_attempts=1)
+    columns = [[row[at] for row in drawn] for at in range(4)]
+    right = [sum(status is Status.CORRECT for *_, status in column) for column in columns]
+    assert found.avg_at.keys() == {n}
+    assert found.avg_at[n].mean == pytest.approx(sum(right) / (4 * n))
+    for k in (1, 2):
+        if k > n:
+            assert not {k} & (found.pass_at.keys() | found.maj_at.keys() | found.best_at.keys())
+            continue
+        subsets = [list(itertools.combinations(column, k)) for column in columns]
+        best = [sum(max(reward for _, reward, _ in subset) for subset in each) / len(each) for each in subsets]
+        assert found.best_at[k].mean == pytest.approx(sum(best) / 4)
+        passed = [sum(any(g[2] is Status.CORRECT for g in subset) for subset in each) / len(each) for each in subsets]
+        assert found.pass_at[k].mean == pytest.approx(sum(passed) / 4)
+        assert 0.0 <= found.maj_at[k].low <= found.maj_at[k].mean <= found.pass_at[k].mean + 1e-9
+    assert found.maj_at[1].mean == pytest.approx(found.pass_at[1].mean)
+    assert found.by.keys() == {"math", "science", "@1", "@2", "math/sums@1", "math/sums@2", "science/sums@2"}
+    members = {"math": [0, 1, 3], "science": [2], "@1": [0, 3], "math/sums@2": [1]}
+    for name, of in members.items():
+        alone = summary([greedy[i] for i in of], [[row[i] for i in of] for row in sampled], ks=ks, max_attempts=1)
+        assert vars(found.by[name]).items() <= vars(alone).items()
+    rows = json.loads(json.dumps(found.to_dict()))
+    assert rows["by"]["math"]["avg_at"][str(n)]["mean"] == pytest.approx(found.by["math"].avg_at[n].mean)
+    assert (
+        rows["per_task"][1].items()
+        >= {
+            "bucket": "math/sums@2",
+            "answers": [answer for answer, *_ in columns[1]],
+            "rewards": [reward for _, reward, _ in columns[1]],
+            "marks": [status is Status.CORRECT for *_, status in columns[1]],
+            "right": right[1],
+            "samples": n,
+        }.items()
+    )
+
+
+def test_what_fails_on_our_side_is_no_sample_and_no_kind() -> None:
+    tasks = [Task("a", "math", "What?"), Task("b", "code", "What?")]
+    broken = [graded(task, None, 0.0, Status.INFRA_ERROR) for task in tasks]
+    right = [graded(task, "5", 1.0, Status.CORRECT) for task in tasks]
+    found = summary([right[0], broken[1]], [right, [right[0], broken[1]]], ks=(1, 2), max_attempts=1)
+    assert found.by.keys() == {"math"}  # no greedy episode of code was graded
+    assert [row["samples"] for row in found.per_task] == [2, 1]
+    assert found.pass_at[2].mean == 1.0  # of the one task that has two
+    lost = summary(right, [broken, broken], ks=(1,), max_attempts=1)
+    assert (lost.avg_at, lost.pass_at, lost.maj_at, lost.best_at) == ({}, {}, {}, {})
+
+
+def test_there_is_no_vote_where_right_samples_have_no_answer() -> None:
+    task = Task("a", "acme", "What?")
+    done = graded(task, None, 1.0, Status.CORRECT)
+    found = summary([done], [[done], [done]], ks=(1, 2), max_attempts=1)
+    assert (found.maj_at, found.pass_at[2].mean) == ({}, 1.0)
 
 
 def test_a_run_tells_of_first_attempts_too(tmp_path: Path) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 
-import numpy as np
 import pytest
 
-from agents.statistics import Interval, crossed_interval, mean_interval, pass_at_k, proportion_interval
+from agents.statistics import Interval, mean_interval, paired_difference, pass_at_k, proportion_interval
 from distil_envs.counted import generator
 
 
@@ -59,6 +58,12 @@ def test_one_value_has_no_finite_interval() -> None:
         mean_interval([])
 
 
+def test_paired_difference_is_of_what_both_have() -> None:
+    before, after = {"a": 0.0, "b": 1.0, "c": 0.5}, {"b": 0.0, "c": 1.0, "d": 1.0}
+    assert paired_difference(before, after) == mean_interval([-1.0, 0.5])
+    assert paired_difference({"a": 0.0}, {"b": 1.0}) is None
+
+
 def test_t_interval_of_five_covers_what_it_promises() -> None:
     rng = generator(0, "coverage")
     covered = sum(
@@ -90,29 +95,3 @@ def test_wilson_interval_is_the_textbooks() -> None:
         assert (got.low, got.high) == pytest.approx((low, high), abs=5e-5)
     with pytest.raises(ValueError, match="at least one trial"):
         proportion_interval(0, 0)
-
-
-def test_crossed_interval_covers_both_other_seeds_and_other_tasks() -> None:
-    """Simulated tables with effects of seeds and of tasks: about 95 % of the intervals hold the true mean."""
-    rng = generator(0, "crossed")
-    covered = 0
-    for _ in range(800):
-        table = rng.normal(size=(4, 1)) + rng.normal(size=(1, 12)) + 0.5 * rng.normal(size=(4, 12))
-        got = crossed_interval(table.tolist())
-        assert got.mean == pytest.approx(float(table.mean()))
-        covered += got.low <= 0.0 <= got.high
-    assert 0.93 < covered / 800 < 0.98
-
-
-def test_crossed_interval_with_one_factor_is_the_t_interval_over_it() -> None:
-    by_seed = np.array([0.1, 0.3, 0.2, 0.5])
-    for table in (np.repeat(by_seed[:, None], 6, 1), np.repeat(by_seed[None], 6, 0)):
-        got, expected = crossed_interval(table.tolist()), mean_interval(by_seed.tolist())
-        assert (got.low, got.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
-
-
-def test_crossed_interval_of_nothing_varying_and_of_too_little() -> None:
-    assert crossed_interval([[0.5, 0.5], [0.5, 0.5]]) == Interval(0.5, 0.5, 0.5)
-    for table in ([[1.0, 2.0]], [[1.0], [2.0]]):
-        with pytest.raises(ValueError, match="at least two seeds and two tasks"):
-            crossed_interval(table)
