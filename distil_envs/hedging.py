@@ -55,7 +55,7 @@ _CASE = re.compile(
     r"[\s)\]}$*`]{0,6},?\s{0,9}\b(?:when(?:ever)?|if|for|in|at|under|with|without|while|during|as\s+long\s+as)\b", re.I
 )
 _FALSE_THAT = re.compile(
-    r"\b(?:untrue|false|wrong|incorrect|impossible|(?:not|n['’]t)\s+(?:true|correct|right|the\s+case|think|believe))"
+    r"(?:\b(?:untrue|false|wrong|incorrect|impossible)|(?:\bnot|n['’]t)\s+(?:true|correct|right|the\s+case|think|believe))"
     r"\s+(?:to\s+say\s+)?that\b",
     re.I,
 )

@@ -59,7 +59,8 @@ def offers_several(asked: Question, found: Match, node: Node) -> bool:
         case "relation":
             return all(item.op == "rel" for item in node.items)
         case "set" | "list" | "tuple" | "matrix":
-            of_lists = asked.node is not None and any(item.op == "list" for item in items_of(asked.node))
+            wanted = asked.node.items if asked.node is not None and asked.node.op == "list" else ()
+            of_lists = any(item.op == "list" for item in wanted)
             whole = all(item.op == "matrix" or (item.op == "list" and item.args[0]) for item in node.items)
             return whole and (asked.shape == "matrix" or not of_lists)
     return False
