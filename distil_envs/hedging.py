@@ -15,8 +15,8 @@ NEGATIONS = (
 )
 """What rules out the answer behind it."""
 REFUSALS = (
-    r"(?:(?:is|are|was|were|seems?)\s+(?:certainly\s+|clearly\s+|definitely\s+)?(?:wrong|incorrect|false|impossible"
-    r"|excluded|rejected|ruled\s+out|too\s+[a-z]+)"
+    r"(?:(?:is|are|was|were|would\s+be|seems?)\s+(?:certainly\s+|clearly\s+|definitely\s+)?(?:wrong|incorrect|false|impossible"
+    r"|excluded|rejected|ruled\s+out|too\s+[a-z]+|(?:only\s+)?an?\s+(?:upper|lower)\s+(?:bound|limit))"
     r"|(?:is|are)(?:\s+not|n['’]t)\s+(?:possible|right|correct|valid|allowed|(?:the|an?)\s+(?:solution|root|answer))"
     r"|do(?:es)?(?:\s+not|n['’]t)\s+(?:work|count|solve|satisfy))"
 )
@@ -63,7 +63,7 @@ _NEW_CLAUSE = re.compile(r"[.!?]\s+\S|;|\b(?:so|but|hence|thus|therefore|then|be
 _NEXT_CLAUSE = re.compile(rf"{_NEW_CLAUSE.pattern}|,|\band\b", re.I)
 _REASON = re.compile(r"\b(?:since|because)\b|(?<=,)\s?as\b", re.I)
 _NO_REASON = re.compile(
-    r"[.:!?;]\s+\S|\n|\b(?:so|but|hence|thus|therefore|then|rather|instead|giv(?:es?|ing)|yields?|get|obtain|answer)\b",
+    r"[.:!?;]\s+\S|\n|\b(?:so|but|hence|thus|therefore|then|rather|instead|giv(?:es?|ing)|yields?|get|obtain|answer|wrong|incorrect|false)\b",
     re.I,
 )
 _BUT_NOT = re.compile(rf"[,;(]\s?(?:and\s|but\s)?{NEGATIONS}\s[^,;()]*\)?$", re.I)
