@@ -111,6 +111,9 @@ class TrainerConfig:
     to its end."""
     eval_tasks: int = 48
     """Held-out tasks (test split) of each evaluation."""
+    held_out: dict[str, Any] = field(default_factory=dict)
+    """Options of the environment in held-out evaluations, over the others: `tasks` (and `split: all`) of a set that
+    nothing is trained on."""
     eval_max_new_tokens: int | None = None
     """Token budget of a completion in evaluations; None takes the environment's. Untrained models ramble: give them
     room to reach the answer, or the comparison flatters training."""
@@ -173,6 +176,10 @@ class TrainerConfig:
         require_trackers(self.trackers, self.tracker_project)
         if not all(0 < share < 1 for share in self.eval_at):
             raise ConfigError(f"eval_at must hold shares between 0 and 1, got {list(self.eval_at)}")
+        if "split" in self.environment.extra and "tasks" not in self.held_out:
+            raise ConfigError(
+                "environment.extra.split would train on held-out tasks: name others by held_out.tasks, or leave it out"
+            )
         self.limits.validate()
         self.curriculum.validate()
         self.policy.validate()

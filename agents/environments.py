@@ -17,14 +17,17 @@ UNCOUNTED = 64
 """Size of the evaluated pool where training draws from everything there is."""
 
 
-def make_envs(config: TrainerConfig, policy: Policy, split: str, rows: int, **overrides: Any) -> TokenVectorEnv:
+def make_envs(config: TrainerConfig, policy: Policy, split: str, rows: int, /, **overrides: Any) -> TokenVectorEnv:
     """Rows of the configured environment for this policy; `overrides` go before its configured options."""
-    arguments = config.environment.arguments() | {
-        "split": split,
-        "tokenizer": policy.tokenizer,
-        "eos_token_ids": policy.eos_ids,
-        **overrides,
-    }
+    arguments = (
+        {"split": split}
+        | config.environment.arguments()
+        | {
+            "tokenizer": policy.tokenizer,
+            "eos_token_ids": policy.eos_ids,
+            **overrides,
+        }
+    )
     if config.feedback is not None:
         arguments["feedback"] = provider_named(config.feedback)
     if config.policy.chat_template is not None:
@@ -61,7 +64,7 @@ def held_out_size(config: TrainerConfig, policy: Policy) -> tuple[int, str]:
     if not config.eval_tasks:
         return 0, ""
     try:
-        return _at_most(config.eval_tasks, _distinct(config, policy, "test")), ""
+        return _at_most(config.eval_tasks, _distinct(config, policy, "test", **config.held_out)), ""
     except TaskError as error:
         return 0, str(error)
 
@@ -70,7 +73,7 @@ def _at_most(wanted: int, there_are: int | None) -> int:
     return wanted if there_are is None else min(wanted, there_are)
 
 
-def _distinct(config: TrainerConfig, policy: Policy, split: str) -> int | None:
+def _distinct(config: TrainerConfig, policy: Policy, split: str, /, **overrides: Any) -> int | None:
     """Distinct tasks of a split; None where they are too many to count."""
-    with closing(make_envs(config, policy, split, 1, num_tasks=None)) as envs:
+    with closing(make_envs(config, policy, split, 1, num_tasks=None, **overrides)) as envs:
         return envs.rows[0].source.size

@@ -64,10 +64,12 @@ class Examiner:
             overrides |= {"shots": shots, "max_prompt_tokens": room * (shots + 1)}
         prompt = "zero-shot" if not (config.environment.shots if shots is None else shots) else "few-shot"
         figures: dict[str, float] = {}
-        for name, split, tasks in (("pool", "train", self.pool), ("held-out", "test", self.held_out)):
+        apart = overrides | config.held_out
+        sets = (("pool", "train", self.pool, overrides), ("held-out", "test", self.held_out, apart))
+        for name, split, tasks, own in sets:
             if not tasks:
                 continue
-            with closing(make_envs(config, self.policy, split, tasks, num_tasks=tasks, **overrides)) as envs:
+            with closing(make_envs(config, self.policy, split, tasks, num_tasks=tasks, **own)) as envs:
                 take_provider(envs)
                 result = evaluate(self.policy, envs, seed=config.seed, samples=config.eval_samples, ks=KS)
             row = result.to_dict()

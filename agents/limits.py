@@ -47,4 +47,4 @@ class Spent:
     def share(self, steps: int, limits: Limits) -> float:
         """Of the limit that is nearest; 1 or more when the run is over."""
         every = {"steps": steps, **vars(limits)}
-        return max(getattr(self, name) / limit for name, limit in every.items() if limit is not None)
+        return max(float(getattr(self, name) / limit) for name, limit in every.items() if limit is not None)

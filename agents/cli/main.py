@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Command | Group] = {
     "solve": Command(
         "agents.cli.solve:solve", "learn at test time on one hard task, beside best-of-n", takes_words=True
     ),
+    "bench": Command("agents.cli.bench:bench", "compare learners across environments, feedback, models and seeds"),
     "export": Command("agents.cli.export:export", "what a run sampled as Parquet, or as chats to train on"),
     "rescore": Command("agents.cli.rescore:rescore_runs", "grade what a run sampled with today's verifier"),
     "envs": {
@@ -52,6 +53,7 @@ COMMANDS: Mapping[str, Command | Group] = {
         "bench": Command("agents.cli.sandbox:bench", "time a warm sandbox against docker run and docker exec"),
         "selftest": Command("agents.cli.sandbox:selftest", "try from inside what untrusted code would like to do"),
     },
+    "report": Command("agents.cli.report:report", "runs as one HTML file: curves, and every episode to look into"),
     "credit": Command(
         "agents.cli.credit:credit", "a learner's credit beside true advantages, by branching", takes_words=True
     ),

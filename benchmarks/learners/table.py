@@ -21,6 +21,11 @@ COMPARISONS = {
         "published": [("DistIL", "SDPO"), ("DistIL", "SDFT"), ("DistIL", "matched: GRPO"), ("DistIL", "matched: SFT")],
     },
     "maths": {"matched": [("DistIL", "CE"), ("DistIL", "SDPO"), ("DistIL", "GRPO"), ("DistIL", "SFT")]},
+    "science": {
+        "feedback": [
+            ("answer", "diagnosis"), ("diagnosis", "binary"), ("answer", "binary"), ("answer alone", "answer"),
+        ]
+    },
 }  # fmt: skip
 """As comparisons.md states them."""
 TITLES = {
@@ -28,14 +33,15 @@ TITLES = {
     ("tiny", "published"): "The toy model, each as it was published",
     ("tiny", "choices"): "The toy model, DistIL's choices",
     ("maths", "matched"): "SmolLM2-135M on derivatives",
+    ("science", "feedback"): "SmolLM2-135M on formulas of ionic compounds: DistIL with three kinds of feedback",
 }
 HEAD = """# How the learners compare
 
 Made by `python benchmarks/learners/table.py` from [the results](../benchmarks/results/learners) of
 `benchmarks/learners/run.py`. What was to be compared, and how, was [written down before the
-runs](../benchmarks/learners/comparisons.md). Figures are shares of tasks answered exactly, greedily, after the
-last update: mean over seeds with a 95 % t interval over them, and the learning rate. Differences are paired by seed and
-task, with 95 % intervals that take both as random.
+runs](../benchmarks/learners/comparisons.md). Figures are shares of tasks answered exactly (formulas: correctly),
+greedily, after the last update: mean over seeds with a 95 % t interval over them, and the learning rate. Differences
+are paired by seed and task, with 95 % intervals that take both as random.
 """
 
 
@@ -85,9 +91,10 @@ def absolute(results: Results, table: str) -> Iterator[str]:
     tasks = list(results.plan.options["tasks"])
     yield "| | " + " | ".join(f"{task} ({results.plan.options['tasks'][task]['set']})" for task in tasks) + " | seeds |"
     yield "|---" * (len(tasks) + 2) + "|"
-    first = next(iter(results.plan.options["tables"]["matched"]))
     if table != "choices":
-        before = [results.marks("matched", task, first, when=" before") for task in tasks]
+        own = "matched" if "matched" in results.plan.options["tables"] else table
+        first = next(iter(results.plan.options["tables"][own]))
+        before = [results.marks(own, task, first, when=" before") for task in tasks]
         yield (
             "| before | "
             + " | ".join(f"{share(next(iter(of.values()))[1]):.3f}" if of else "" for of in before)

@@ -1,0 +1,211 @@
+"""A grid of runs, from YAML: learners × environments × feedback × models × seeds, with one budget for all.
+
+Each axis maps names to options of `TrainerConfig`, which come on top of `base`, in the order environment, feedback,
+model, learner. All runs of a seed draw the same tasks in the same order, as long as they sample equally many at a time,
+and are evaluated on the same ones.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agents.config import TrainerConfig
+from agents.limits import Limits
+from agents.options import build
+from distil_envs.errors import ConfigError, DistilError
+
+Options = dict[str, Any]
+AXES = ("environment", "feedback", "model", "learner")
+"""In the order in which their options are laid on top of each other."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run of the grid, by the names of its options."""
+
+    environment: str
+    feedback: str
+    model: str
+    learner: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.environment} · {self.learner} · {self.feedback} · {self.model} · seed {self.seed}"
+
+    @property
+    def folder(self) -> str:
+        """A name for its run directory."""
+        parts = (self.environment, self.learner, self.feedback, self.model, str(self.seed))
+        return "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part) for part in parts)
+
+
+@dataclass
+class Plan:
+    """What is compared, and how."""
+
+    learners: Options = field(default_factory=dict)
+    """Name to options; a list of names is short for learners of those names."""
+    environments: Options = field(default_factory=dict)
+    """Name to options. A list of names is short for environments of those names."""
+    feedback: Options = field(default_factory=dict)
+    """Name to options; a list of names is short for the providers of those names. Empty: what `base` says."""
+    models: Options = field(default_factory=dict)
+    """Name to options; a list likewise. Empty: what `base` says."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """Of which every one runs the whole grid."""
+    budget: Limits = field(default_factory=Limits)
+    """Of each run. With one in samples the number of steps follows; else `base.steps` is a limit too."""
+    evaluate_at: tuple[float, ...] = ()
+    """Shares of the budget after which to evaluate, beside 0 and 1."""
+    measure: str = "accuracy"
+    """What is compared: `accuracy`, or a check of the verifiers such as `exact`."""
+    measures: dict[str, Any] = field(default_factory=dict)
+    """Environment to its own measure, where it is another one."""
+    compare_on: dict[str, Any] = field(default_factory=dict)
+    """Environment to the tasks that learners are compared on: `pool` where nothing carries over to others. Those that
+    are not named: `held-out`."""
+    skip: list[Any] = field(default_factory=list)
+    """Parts of the grid to leave out: `environment`, `learner`, `feedback`, `model` or `seed` to a value or a list."""
+    base: Options = field(default_factory=dict)
+    """Options of all runs."""
+    about: str = ""
+    """For the reader."""
+
+    @classmethod
+    def load(cls, name: str) -> Plan:
+        """A preset by its name, or a YAML file. Raises ConfigError for what is neither, or malformed."""
+        path = Path(name)
+        if path.suffix not in (".yaml", ".yml"):
+            presets = resources.files("agents.bench") / "presets"
+            known = sorted(each.name.removesuffix(".yaml") for each in presets.iterdir() if each.name.endswith(".yaml"))
+            if name not in known:
+                raise ConfigError(
+                    f"no bench {name!r}: presets are {', '.join(known)}, or give a file that ends in .yaml"
+                )
+            text = (presets / f"{name}.yaml").read_text(encoding="utf-8")
+        else:
+            try:
+                text = path.read_text(encoding="utf-8")
+            except OSError as error:
+                raise ConfigError(f"cannot read the plan {path}: {error.strerror}") from error
+        try:
+            values = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{name} is not valid YAML: {' '.join(str(error).split())}") from error
+        if not isinstance(values, dict):
+            raise ConfigError(f"{name} must hold options as `name: value` lines, got {type(values).__name__}")
+        return cls.from_dict(values)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
+        """From YAML values. Raises ConfigError for options that do not exist, and for a grid without cells."""
+        values = dict(values)
+        shorts = {"learners": "learner", "environments": "env", "feedback": "feedback", "models": "model"}
+        for axis, option in shorts.items():
+            values[axis] = _named(axis, option, values.get(axis))
+        plan = build(cls, values)
+        plan.budget.validate()
+        for option, table in (("compare_on", plan.compare_on), ("measures", plan.measures)):
+            for environment, name in table.items():
+                if environment not in plan.environments or not isinstance(name, str):
+                    raise ConfigError(f"{option} names environments of the plan, got {environment!r}: {name!r}")
+        if not set(plan.compare_on.values()) <= {"held-out", "pool"}:
+            raise ConfigError(f"compare_on holds `pool` or `held-out`, got {plan.compare_on}")
+        cells = list(plan.cells())
+        if not cells:
+            raise ConfigError(
+                "the plan has no cells: name learners, environments and seeds that `skip` does not leave out"
+            )
+        for cell in cells:
+            try:
+                plan.config(cell).validate()
+            except DistilError as error:
+                raise ConfigError(f"{cell}: {error}") from error
+        names = [cell.folder for cell in cells]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ConfigError(
+                f"two cells of the plan would lie in one folder, {twice}: give them names that differ more"
+            )
+        return plan
+
+    def to_dict(self) -> Options:
+        """Plain YAML values; `from_dict` reads them back."""
+        values = {name: value for name, value in vars(self).items() if name != "budget"}
+        return copy.deepcopy({
+            **values, "seeds": list(self.seeds), "evaluate_at": list(self.evaluate_at), "budget": vars(self.budget)
+        })  # fmt: skip
+
+    def cells(self) -> Iterator[Cell]:
+        """All, seed by seed, so that whatever stops the bench leaves whole comparisons."""
+        axes: list[Sequence[str]] = [
+            list(self.environments),
+            list(self.feedback) or [str(self.base.get("feedback") or "own")],
+            list(self.models) or [str(self.base.get("model") or TrainerConfig.model)],
+            list(self.learners),
+        ]
+        for seed, (environment, feedback, model, learner) in product(self.seeds, product(*axes)):
+            cell = Cell(environment, feedback, model, learner, seed)
+            if not any(_matches(cell, pattern) for pattern in self.skip):
+                yield cell
+
+    def config(self, cell: Cell) -> TrainerConfig:
+        """The options of one run. Its folder, trackers and what it keeps are the runner's to say."""
+        values = copy.deepcopy(self.base)
+        for axis, table in zip(AXES, (self.environments, self.feedback, self.models, self.learners), strict=True):
+            options: Options = table.get(getattr(cell, axis)) or {}
+            values = merged(values, options)
+        if self.budget.samples is not None:
+            defaults = TrainerConfig()
+            rows = [values.get(name, getattr(defaults, name)) for name in ("tasks_per_step", "group_size")]
+            values["steps"] = math.ceil(self.budget.samples / (rows[0] * rows[1]))
+        more = {"limits": vars(self.budget), "eval_every": 0, "eval_at": list(self.evaluate_at), "seed": cell.seed}
+        return TrainerConfig.from_dict(values | more)
+
+
+def merged(values: Mapping[str, Any], more: Mapping[str, Any]) -> Options:
+    """Options on top of others, by section. A section of another `name` takes the place of the whole."""
+    made = dict(values)
+    for name, value in more.items():
+        old = made.get(name)
+        if isinstance(value, Mapping) and isinstance(old, Mapping) and "name" not in value:
+            made[name] = merged(old, value)
+        else:
+            made[name] = value
+    return copy.deepcopy(made)
+
+
+def _named(axis: str, option: str, table: Any) -> Options:
+    """Name to options; of a list, or where a name has none, the name is the option."""
+    if table is None:
+        return {}
+    if isinstance(table, Sequence) and not isinstance(table, str):
+        table = {str(name): None for name in table}
+    if not isinstance(table, Mapping):
+        raise ConfigError(f"{axis} must hold `name: options` lines or a list of names, got {table!r}")
+    wrong = next((name for name, options in table.items() if not isinstance(options, Mapping | None)), None)
+    if wrong is not None:
+        raise ConfigError(f"{axis}.{wrong} must hold options as `name: value` lines, got {table[wrong]!r}")
+    named = {str(name): options for name, options in table.items()}
+    return {name: {option: name} if options is None else dict(options) for name, options in named.items()}
+
+
+def _matches(cell: Cell, pattern: Any) -> bool:
+    known = [*AXES, "seed"]
+    if not isinstance(pattern, Mapping) or not pattern or not set(pattern) <= set(known):
+        raise ConfigError(
+            f"skip must hold parts of the grid, such as {{learner: GRPO}}, by {', '.join(known)}; got {pattern!r}"
+        )
+    return all(
+        getattr(cell, axis) in (values if isinstance(values, list) else [values]) for axis, values in pattern.items()
+    )

@@ -1,0 +1,240 @@
+"""`distil bench`: a grid of runs on one budget, finished ones never run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import tyro
+import yaml
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from agents.cli.output import console
+from agents.cli.parsing import Imports
+from agents.cli.user_code import import_user_code
+from distil_envs.errors import ConfigError, DistilError
+
+if TYPE_CHECKING:
+    from agents.bench.plan import Cell, Plan
+    from agents.bench.results import Row
+    from agents.bench.summary import Checkpoint, Overall
+
+SPENT = ("samples", "tokens", "seconds")
+Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PLAN")]
+
+
+@dataclass
+class BenchOptions:
+    """What to run of a plan, and where. Axes that are named here take the place of the plan's."""
+
+    out: Annotated[Path | None, tyro.conf.arg(metavar="DIR")] = None
+    """The bench's folder; None makes `benches/<plan>`."""
+    learners: tuple[str, ...] = ()
+    """Learners: names of the plan's, or of registered ones with their own defaults."""
+    environments: tuple[str, ...] = ()
+    """Environments: names of the plan's, or registered ones."""
+    feedback: tuple[str, ...] = ()
+    """Feedback: names of the plan's, or of providers."""
+    models: tuple[str, ...] = ()
+    """Models: names of the plan's, or any that `distil train` takes."""
+    seeds: tuple[int, ...] = ()
+    """Seeds."""
+    samples: int | None = None
+    """Budget of each run in rollouts, in place of the plan's."""
+    tokens: int | None = None
+    """Budget of each run in generated tokens."""
+    seconds: float | None = None
+    """Budget of each run in seconds of training."""
+    processes: int = 1
+    """Runs at a time, each in a process of its own; the cores are shared out."""
+    shard: Annotated[str | None, tyro.conf.arg(metavar="I/N")] = None
+    """Run only every N-th cell, from the I-th on (1/4 … 4/4), for several machines with one folder or several."""
+    checkpoint: Annotated[str, tyro.conf.arg(metavar="final|best")] = "final"
+    """Which evaluation of a run counts in the summary. `best` is chosen on the tasks that it is reported on: it
+    flatters, and is marked."""
+    dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Only tell what there is to do, and what it costs."""
+    save_models: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Keep the trained models."""
+    imports: Imports = ()
+    """Import this module or file first, so that its environments, feedback and learners are registered. Repeatable."""
+
+
+def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] = BenchOptions()) -> None:  # noqa: B008
+    """Compare learners across environments, feedback, models and seeds: every run has the same budget.
+
+    A plan is a preset (smoke, small, paper) or a YAML file. Finished runs are never run again, stopped ones go on where
+    they were, and one that fails leaves the rest alone. When nothing is left to run, the summary is printed.
+
+    For example:
+    $ distil bench smoke --processes 2
+    $ distil bench small --dry-run
+    $ distil bench small --environments maths --learners DistIL GRPO --seeds 0 1 2
+    $ distil bench my-plan.yaml --out benches/mine --shard 1/4
+    $ distil bench smoke --learners DistIL my_learner:Mine --import my_learner.py --environments rule
+
+    Args:
+        plan: smoke, small, paper, or a YAML file.
+        options: What to run of it, and where.
+    """
+    from agents.bench.cost import cost
+    from agents.bench.plan import Plan
+    from agents.bench.results import Results
+    from agents.bench.runner import Runner
+
+    if options.processes < 1:
+        raise ConfigError(f"--processes must be at least 1, got {options.processes}")
+    import_user_code(options.imports)
+    whole = narrowed(Plan.load(plan), options)
+    folder = (options.out or Path("benches") / Path(plan).stem).expanduser()
+    results = Results(folder / "results.jsonl")
+    done, stale = results.finished(whole)
+    cells = [cell for cell in _part(list(whole.cells()), options.shard) if cell not in done]
+    told, out = Console(stderr=True, highlight=False, markup=False), console()
+    for cell, change in stale.items():
+        told.print(f"{cell}: has a result under other options, {change}: it is run anew", soft_wrap=True)
+    told.print(f"{folder}: {len(done)} of {len(list(whole.cells()))} runs are finished", soft_wrap=True)
+    if cells:
+        with told.status("what it will cost"):
+            total = cost(whole, cells, done, look=not options.dry_run or _probes(whole))
+        told.print(f"to do: {total.told(min(options.processes, len(cells)))}", soft_wrap=True)
+    if options.dry_run:
+        for cell in cells:
+            told.print(f"  {cell}", soft_wrap=True)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "plan.yaml").write_text(
+        yaml.safe_dump(whole.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
+    )
+    runner = Runner(folder, whole, options.processes, options.imports, options.save_models)
+    try:
+        failed = _run(runner, cells, told, whole)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("stopped; the same command goes on with it") from None
+    for line in summary(whole, results.finished(whole)[0], _checkpoint(options.checkpoint)):
+        out.print(line)
+    out.print(f"results: {results.file}", soft_wrap=True)
+    if failed:
+        raise DistilError(
+            f"{len(failed)} of {len(cells)} runs failed (their logs: {folder / 'logs'}); the same command tries them "
+            f"again. The first, {failed[0]}"
+        )
+
+
+def narrowed(plan: Plan, options: BenchOptions) -> Plan:
+    """The plan with the axes and the budget that are named. Raises ConfigError as `Plan.from_dict` does."""
+    values = plan.to_dict()
+    for axis in ("learners", "environments", "feedback", "models"):
+        if names := getattr(options, axis):
+            values[axis] = {name: values[axis].get(name) for name in names}
+    for option in ("compare_on", "measures"):
+        values[option] = {name: value for name, value in values[option].items() if name in values["environments"]}
+    if options.seeds:
+        values["seeds"] = list(options.seeds)
+    limits = {name: getattr(options, name) for name in ("samples", "tokens", "seconds")}
+    if any(limit is not None for limit in limits.values()):
+        values["budget"] = limits
+    return type(plan).from_dict(values)
+
+
+def summary(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint) -> list[Table]:
+    """A table a setting: each learner's share, what it spent, and the first learner's lead over it."""
+    from agents.bench.summary import compare, measure_of, overall
+
+    tables = []
+    for found in compare(plan, rows, checkpoint):
+        environment, feedback, model = found.setting
+        best = ", the best checkpoint of each run (chosen on these tasks)" if checkpoint == "best" else ""
+        where = plan.compare_on.get(environment, "held-out")
+        title = f"{environment}, {feedback}, {model}: {measure_of(plan, environment)} on {where} tasks{best}"
+        table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
+        for name, justify in (("learner", "left"), ("seeds", "right"), ("before", "right"), ("after", "right")):
+            table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        first = found.scores[0].learner
+        table.add_column(f"{first} minus it", justify="right")
+        for name in ("area", "rollouts", "tokens", "seconds"):
+            table.add_column(name, justify="right")
+        lead = {each.other: each.value for each in found.differences}
+        for score in found.scores:
+            table.add_row(
+                Text(score.learner), str(len(score.seeds)), f"{score.before:.3f}", _interval(vars(score.value)),
+                _interval(vars(lead[score.learner]), "+") if score.learner in lead else "",
+                f"{score.area:.3f}",
+                *(f"{score.spent[name]:,.0f}" if name in score.spent else "" for name in SPENT),
+            )  # fmt: skip
+        tables.append(table)
+    return [*tables, *_overall(overall(plan, rows, checkpoint))]
+
+
+def _overall(every: Sequence[Overall]) -> Iterator[Table]:
+    """Learners over all environments, a table for each feedback and model."""
+    for by in dict.fromkeys((each.feedback, each.model) for each in every):
+        mine = [each for each in every if (each.feedback, each.model) == by]
+        title = f"over {mine[0].environments} environments, {mine[0].seeds} seeds: {', '.join(by)}"
+        table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
+        table.add_column("learner")
+        table.add_column("interquartile mean", justify="right")
+        table.add_column(f"chance that {mine[0].learner} beats it", justify="right")
+        for each in mine:
+            beaten = "" if each.beaten is None else _interval(vars(each.beaten))
+            table.add_row(Text(each.learner), _interval(vars(each.middle)), beaten)
+        yield table
+
+
+def _run(runner: Any, cells: Sequence[Cell], told: Console, plan: Plan) -> list[str]:
+    from agents.bench.summary import marks, share
+    from agents.estimate import duration
+
+    failed: list[str] = []
+    bar = Progress(
+        TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=told, disable=not told.is_terminal,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("runs", total=len(cells))
+
+        def tell(cell: Cell, found: Row | str) -> None:
+            bar.advance(task)
+            if isinstance(found, str):
+                failed.append(f"{cell}: {found}")
+                told.print(f"{cell}: failed: {found}", soft_wrap=True)
+                return
+            took = duration(found["spent"]["wall_seconds"])
+            told.print(f"{cell}: {share(marks(plan, found)):.3f} in {took}", soft_wrap=True)
+
+        runner.run(cells, tell)
+    return failed
+
+
+def _interval(value: Mapping[str, float], sign: str = "") -> str:
+    low, high = value["low"], value["high"]
+    if abs(low) == float("inf"):
+        return f"{value['mean']:{sign}.3f}"
+    return f"{value['mean']:{sign}.3f} [{low:{sign}.3f},{high:{sign}.3f}]"
+
+
+def _part(cells: Sequence[Cell], shard: str | None) -> Sequence[Cell]:
+    if shard is None:
+        return cells
+    index, _, count = shard.partition("/")
+    if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
+        raise ConfigError(f"--shard must be I/N with 1 <= I <= N, such as 1/4, got {shard!r}")
+    return cells[int(index) - 1 :: int(count)]
+
+
+def _checkpoint(name: str) -> Checkpoint:
+    if name not in ("final", "best"):
+        raise ConfigError(f"--checkpoint must be final or best, got {name!r}")
+    return name  # type: ignore[return-value]
+
+
+def _probes(plan: Plan) -> bool:
+    """Whether its models are at hand: a dry run downloads nothing."""
+    named = {plan.config(cell).model for cell in plan.cells()}
+    return named <= {"tiny", "smollm2"} or all(Path(name).is_dir() for name in named - {"tiny", "smollm2"})

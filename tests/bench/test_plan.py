@@ -1,0 +1,145 @@
+"""A plan says what runs: every cell's options, in the order of its axes, and nothing that cannot work."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.bench import Cell, Plan
+from agents.bench.plan import merged
+from agents.cli.bench import BenchOptions, narrowed
+from distil_envs.errors import ConfigError
+
+VALUES: Mapping[str, Any] = {
+    "base": {"model": "tiny", "env": "distil/Toy-v0", "feedback": "answer", "group_size": 4, "tasks_per_step": 4},
+    "environments": {
+        "rule": {"environment": {"tasks": "toy/rule"}, "learning_rate": 1e-3},
+        "fact": {"environment": {"tasks": "toy/fact"}},
+    },
+    "learners": {"DistIL": {"learner": {"name": "DistIL", "gamma": 0.9}, "learning_rate": 2e-3}, "GRPO": None},
+    "seeds": [3, 5],
+    "budget": {"samples": 100},
+    "evaluate_at": [0.5],
+}
+
+
+def test_the_grid_has_every_combination_once_and_seed_by_seed() -> None:
+    cells = list(Plan.from_dict(VALUES).cells())
+    assert len(cells) == len(set(cells)) == 2 * 2 * 2
+    assert [cell.seed for cell in cells] == [3] * 4 + [5] * 4
+    assert cells[0] == Cell("rule", "answer", "tiny", "DistIL", 3)
+
+
+def test_later_axes_go_before_earlier_ones() -> None:
+    plan = Plan.from_dict(VALUES)
+    configs = {(cell.environment, cell.learner): plan.config(cell) for cell in plan.cells()}
+    assert configs["rule", "DistIL"].learning_rate == 2e-3
+    assert configs["rule", "GRPO"].learning_rate == 1e-3
+    assert configs["fact", "GRPO"].environment.tasks == "toy/fact"
+    assert type(configs["rule", "GRPO"].learner).__name__ == "GRPO"
+    assert configs["rule", "DistIL"].learner.gamma == 0.9  # type: ignore[attr-defined]
+
+
+def test_one_budget_for_all_whatever_their_batches() -> None:
+    learners = {"GRPO": {"learner": "GRPO", "group_size": 8, "tasks_per_step": 3}, "CE": None}
+    plan = Plan.from_dict({**VALUES, "learners": learners})
+    for cell in plan.cells():
+        config = plan.config(cell)
+        rollouts = config.tasks_per_step * config.group_size
+        assert config.steps == math.ceil(100 / rollouts)
+        assert config.limits.samples == 100
+        assert config.eval_at == (0.5,)
+        assert config.eval_every == 0
+        assert config.seed == cell.seed
+
+
+def test_parts_are_left_out() -> None:
+    skip = [{"environment": "fact", "learner": ["GRPO", "CE"]}, {"seed": 5, "environment": "rule"}]
+    cells = list(Plan.from_dict({**VALUES, "skip": skip}).cells())
+    assert {(c.environment, c.learner, c.seed) for c in cells} == {
+        ("rule", "DistIL", 3), ("rule", "GRPO", 3), ("fact", "DistIL", 3), ("fact", "DistIL", 5)
+    }  # fmt: skip
+
+
+def test_the_plan_of_the_documentation_is_one() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "bench.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)
+    assert len(list(Plan.from_dict(yaml.safe_load(example)).cells())) == 9
+
+
+@pytest.mark.parametrize("name", ["smoke", "small", "paper"])
+def test_presets_are_whole_and_survive_yaml(name: str) -> None:
+    plan = Plan.load(name)
+    again = Plan.from_dict(yaml.safe_load(yaml.safe_dump(plan.to_dict(), sort_keys=False)))
+    assert list(again.cells()) == list(plan.cells())
+    assert all(again.config(cell) == plan.config(cell) for cell in plan.cells())
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"learners": {}}, "no cells"),
+        ({"seeds": []}, "no cells"),
+        ({"learners": ["Nobody"]}, "Nobody"),
+        ({"learners": {"CE": 3}}, "learners.CE must hold options"),
+        ({"learners": {"A": {"learner": "CE", "gamma": 1}}}, "gamma"),
+        ({"skip": [{"colour": "red"}]}, "skip must hold parts of the grid"),
+        ({"budget": {"samples": 0}}, "samples must be positive"),
+        ({"budget": {"days": 1}}, "unknown option budget.days"),
+        ({"compare_on": {"nowhere": "pool"}}, "compare_on names environments"),
+        ({"compare_on": {"fact": "train"}}, "compare_on holds `pool` or `held-out`"),
+        ({"measures": {"fact": 3}}, "measures names environments"),
+        ({"learners": {"A/B": {"learner": "CE"}, "A:B": {"learner": "CE"}}}, "one folder"),
+        ({"lerners": ["CE"]}, "did you mean learners"),
+        ({"learners": {"GRPO": {"learner": "GRPO", "group_size": 1}}}, "GRPO.*group_size is 1"),
+    ],
+)
+def test_what_cannot_work_is_told_before_anything_runs(more: Mapping[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        Plan.from_dict({**VALUES, **more})
+
+
+@pytest.mark.parametrize("name", ["smok", "nowhere.yaml"])
+def test_an_unknown_plan_is_told(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"presets are paper, small, smoke|cannot read the plan"):
+        Plan.load(name)
+
+
+def test_options_take_the_place_of_axes() -> None:
+    plan = Plan.from_dict({**VALUES, "compare_on": {"fact": "pool"}})
+    narrow = narrowed(plan, BenchOptions(learners=("DistIL", "CE"), environments=("rule",), seeds=(7,), tokens=50))
+    assert [str(cell) for cell in narrow.cells()] == [
+        "rule · DistIL · answer · tiny · seed 7", "rule · CE · answer · tiny · seed 7"
+    ]  # fmt: skip
+    config = narrow.config(next(narrow.cells()))
+    assert config.learner.gamma == 0.9  # type: ignore[attr-defined]  # the plan's own options of it
+    assert config.limits.tokens == 50
+    assert config.limits.samples is None
+
+
+TREES = st.recursive(
+    st.integers(), lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3), max_leaves=8
+)
+SECTIONS = st.dictionaries(st.sampled_from("abc"), TREES, max_size=3)
+
+
+@given(SECTIONS, SECTIONS)
+def test_merging_keeps_what_is_not_overridden(one: dict[str, Any], other: dict[str, Any]) -> None:
+    made = merged(one, other)
+    assert made.keys() == one.keys() | other.keys()
+    assert merged(made, other) == made
+    assert merged(one, {}) == one
+    assert merged({}, other) == other
+    for name in made:
+        if name not in other:
+            assert made[name] == one[name]
+        elif not isinstance(other[name], dict):
+            assert made[name] == other[name]

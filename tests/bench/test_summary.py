@@ -1,0 +1,151 @@
+"""Figures of a bench equal those worked out by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.bench import Cell, Plan, Results
+from agents.bench.results import differences, row_of
+from agents.bench.summary import compare, marks, overall, share
+from agents.statistics import difference_interval
+from distil_envs.errors import ConfigError
+
+PLAN = Plan.from_dict({
+    "base": {"model": "tiny", "env": "distil/Toy-v0", "feedback": "answer"},
+    "environments": {"rule": {"environment": {"tasks": "toy/rule"}}},
+    "learners": ["DistIL", "GRPO"],
+    "seeds": [0, 1, 2],
+    "evaluate_at": [0.5],
+})  # fmt: skip
+
+
+def row(learner: str, seed: int, half: str, last: str) -> tuple[Cell, dict[str, Any]]:
+    cell = Cell("rule", "answer", "tiny", learner, seed)
+    evaluations = [
+        {"share": at, "step": int(40 * at), "set": name, "prompt": "zero-shot", "marks": {"accuracy": text}}
+        for at, text in ((0.0, "0000"), (0.5, half), (1.0, last))
+        for name in ("pool", "held-out")
+    ]
+    spent = {"steps": 40, "samples": 1280, "tokens": 100 + seed, "seconds": 2.0}
+    return cell, {"cell": vars(cell), "config": PLAN.config(cell).to_dict(), "spent": spent, "evaluations": evaluations}
+
+
+ROWS = dict([
+    row("DistIL", 0, "1111", "1110"), row("DistIL", 1, "0000", "1100"), row("DistIL", 2, "1100", "1-11"),
+    row("GRPO", 0, "1000", "0010"), row("GRPO", 1, "0000", "1000"), row("GRPO", 2, "1111", "0111"),
+])  # fmt: skip
+
+
+def test_shares_and_differences() -> None:
+    (found,) = compare(PLAN, ROWS)
+    first, second = found.scores
+    assert first.learner == "DistIL"
+    # The second task was not graded once: it is left out where tasks are compared.
+    assert first.value.mean == pytest.approx((2 / 3 + 1 / 3 + 1) / 3)
+    assert second.value.mean == pytest.approx((1 / 4 + 1 / 4 + 3 / 4) / 3)
+    assert first.area == pytest.approx(((0.5 + 0.875) / 2 + 0.25 / 2 + (0.25 + 0.75) / 2) / 3)
+    assert first.before == 0
+    assert first.spent == {"samples": 1280, "tokens": 101, "seconds": 2}
+    (lead,) = found.differences
+    assert lead.value == difference_interval([[1, 1, 0], [1, 0, 0], [1, 1, 1]], [[0, 1, 0], [1, 0, 0], [0, 1, 1]])
+    assert lead.seeds == 3
+
+
+def test_over_environments() -> None:
+    """Two environments of the same results: interquartile means and pairwise wins by hand."""
+    plan = Plan.from_dict(PLAN.to_dict() | {"environments": {"rule": {}, "other": {"learning_rate": 0.1}}})
+    rows = dict(ROWS)
+    for cell, each in ROWS.items():
+        other = replace(cell, environment="other")
+        rows[other] = each | {"cell": vars(other)}
+    one, two = overall(plan, rows)
+    assert (one.learner, one.beaten, one.environments, one.seeds) == ("DistIL", None, 2, 3)
+    assert one.middle.mean == pytest.approx((1 / 2 + 3 / 4 + 3 / 4 + 1) / 4)  # of six, one is cut at either end
+    assert two.beaten is not None
+    wins = [(a > b) + (a == b) / 2 for a in (3 / 4, 2 / 4, 1) for b in (1 / 4, 1 / 4, 3 / 4)]
+    assert two.beaten.mean == pytest.approx(sum(wins) / 9)
+    assert overall(PLAN, ROWS) == []  # there is one environment
+
+
+def test_the_best_checkpoint_only_on_request() -> None:
+    (_, one) = row("DistIL", 0, "1111", "1110")
+    assert marks(PLAN, one) == "1110"
+    assert marks(PLAN, one, "best") == "1111"
+    assert share("1-10") == pytest.approx(2 / 3)
+
+
+def test_results_are_found_by_their_options(tmp_path: Path) -> None:
+    results = Results(tmp_path / "out" / "results.jsonl")
+    assert results.finished(PLAN) == ({}, {})
+    for each in ROWS.values():
+        results.add(each)
+    done, stale = results.finished(PLAN)
+    assert done == ROWS
+    assert not stale
+    changed = Plan.from_dict(PLAN.to_dict() | {"base": PLAN.base | {"learning_rate": 0.25}})
+    done, stale = results.finished(changed)
+    assert not done
+    assert set(stale) == set(ROWS)
+    assert next(iter(stale.values())) == "learning_rate (now 0.25, then 0.0005)"
+
+
+def test_a_torn_line_is_left_out_and_a_broken_one_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    results = Results(file)
+    for each in ROWS.values():
+        results.add(each)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-20])
+    assert len(results.rows()) == len(ROWS) - 1
+    results.add(list(ROWS.values())[-1])
+    assert results.rows() == ROWS
+    assert file.read_bytes() == whole
+    file.write_bytes(whole.replace(b'{"cell"', b'{"sell"', 1))
+    with pytest.raises(ConfigError, match="line 1 is no result"):
+        results.rows()
+
+
+def test_a_row_holds_every_mark_and_the_curve() -> None:
+    cell = Cell("rule", "answer", "tiny", "DistIL", 0)
+    config = PLAN.config(cell)
+    metrics = [
+        {"step": i, "samples": 32, "tokens": 10, "seconds_rollout": 1.0, "seconds_update": 0.5, "success": i / 40}
+        for i in range(1, 41)
+    ]
+    tasks = [
+        {"usable": i != 1, "correct": i == 0, "checks": {"exact": i == 2}, "bucket": "toy/rule@1" if i < 2 else "b"}
+        for i in range(4)
+    ]
+    means = {"avg_at": {"4": {"mean": 0.5}}, "pass_at": {"1": {"mean": 0.5}, "4": {"mean": 0.75}}}
+    known = {
+        "set": "held-out",
+        "prompt": "zero-shot",
+        "checks": {"exact": {}},
+        "length": 3,
+        "maj_at": {},
+        "best_at": {},
+    }
+    evaluations = [{"step": at, "per_task": tasks, **known, **means} for at in (0, 20, 40)]
+    made = row_of(cell, config, metrics, evaluations)
+    assert made["spent"] == {"steps": 40, "samples": 1280, "tokens": 400, "seconds": 60.0}
+    assert [each["share"] for each in made["evaluations"]] == [0, 0.5, 1]
+    assert made["evaluations"][0]["marks"] == {"accuracy": "1-00", "exact": "0-10"}
+    assert made["evaluations"][0]["buckets"] == [["toy/rule@1", 2], ["b", 2]]
+    assert made["evaluations"][0]["samples"] == {"avg@4": 0.5, "pass@1": 0.5, "pass@4": 0.75}
+    assert len(made["curve"]) == 20
+    assert made["curve"][0] == {"share": 0.05, "success": pytest.approx(1.5 / 40, abs=1e-4)}
+    assert json.loads(json.dumps(made)) == made
+
+
+def test_options_that_change_no_figure_do_not_matter() -> None:
+    config = PLAN.config(next(PLAN.cells()))
+    other = PLAN.config(next(PLAN.cells()))
+    other.run_dir, other.save_model, other.record_groups = "elsewhere", False, 0
+    assert differences(config, other) == []
+    other.steps = 41
+    assert differences(config, other) == ["steps (now 40, then 41)"]

@@ -1,0 +1,203 @@
+"""A bench with real processes: killed and gone on with, failing in part, sharded; finished runs are left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+OWN = """
+import os
+from pathlib import Path
+import feedback
+from distil_envs import Outcome, Status, register
+
+class Sum:  # no sense in it, but a reward that differs between rollouts of a random model
+    def __call__(self, task, text):
+        reward = sum(map(ord, text)) % 7 / 6
+        return Outcome(reward, Status.CORRECT if reward == 1 else Status.WRONG)
+
+@feedback.provider("dies")
+def dies(episode):
+    os._exit(7)
+
+@feedback.provider("raises")
+def raises(episode):
+    if not Path("mended").exists():
+        raise RuntimeError("no words")
+    return feedback.Feedback(text="Again.")
+
+register("e2e/Bench-v0", tasks="toy/rule", verifier=Sum(), feedback="answer")
+"""
+
+
+@pytest.fixture
+def plan(small_model: Path, tmp_path: Path) -> dict[str, Any]:
+    (tmp_path / "own.py").write_text(OWN)
+    return {
+        "base": {
+            "model": str(small_model), "env": "e2e/Bench-v0", "tasks_per_step": 2, "group_size": 2, "eval_tasks": 4,
+            "base_shots": 0, "policy": {"lora_rank": 2}, "checkpoint_every": 2, "eval_samples": 2,
+            "environment": {"num_tasks": 4, "max_new_tokens": 6, "max_prompt_tokens": 64},
+        },
+        "environments": {"sum": {}},
+        "learners": ["GRPO", "DistIL"],
+        "seeds": [0, 1],
+        "budget": {"samples": 24},
+        "evaluate_at": [0.5],
+    }  # fmt: skip
+
+
+def start(folder: Path, plan: dict[str, Any], *words: str) -> subprocess.Popen[str]:
+    (folder / "plan.yaml").write_text(yaml.safe_dump(plan, sort_keys=False))
+    return subprocess.Popen(
+        [sys.executable, "-m", "distil_envs", "bench", "plan.yaml", "--import", "own.py", "--out", "out", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    said, _ = process.communicate(timeout=300)
+    return process.returncode, said
+
+
+def rows(folder: Path) -> dict[str, Any]:
+    """Results by cell, without what the clock says."""
+    found = {}
+    for line in (folder / "out" / "results.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        row["config"].pop("run_dir")
+        for name in ("seconds", "wall_seconds", "cpu_seconds", "resumed"):
+            row["spent"].pop(name)
+        found[json.dumps(row["cell"])] = row
+    return found
+
+
+def test_killed_at_three_random_moments_and_gone_on_with(plan: dict[str, Any], tmp_path: Path) -> None:
+    """The results are those of a bench that nobody disturbed; what is finished is not run again."""
+    whole, torn = tmp_path / "whole", tmp_path / "torn"
+    for folder in (whole, torn):
+        folder.mkdir()
+        (folder / "own.py").write_text(OWN)
+    began = time.monotonic()
+    assert finish(start(whole, plan, "--processes", "2"))[0] == 0
+    took = time.monotonic() - began
+    rng, killed = random.Random(3), 0
+    for _ in range(3):
+        process = start(torn, plan, "--processes", "2")
+        time.sleep(took * rng.uniform(0.3, 0.9))
+        killed += process.poll() is None
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert killed
+    _wait_for_workers(torn)
+    status, said = finish(start(torn, plan))
+    assert status == 0, said
+    assert rows(torn) == rows(whole)
+    assert len(rows(whole)) == 4
+    before = (torn / "out" / "results.jsonl").read_bytes()
+    status, said = finish(start(torn, plan))
+    assert status == 0
+    assert "4 of 4 runs are finished" in said
+    assert (torn / "out" / "results.jsonl").read_bytes() == before
+
+
+def _wait_for_workers(folder: Path) -> None:
+    """Workers end within a second of their parent."""
+    for _ in range(100):
+        at_work = [
+            each for each in Path("/proc").glob("[0-9]*/cmdline")
+            if b"agents.bench.worker" in _read(each) and os.path.realpath(each.parent / "cwd") == str(folder)
+        ]  # fmt: skip
+        if not at_work:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"workers are still there: {at_work}")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
+
+
+def test_failures_are_told_and_the_rest_goes_on(plan: dict[str, Any], tmp_path: Path) -> None:
+    plan["learners"] = ["DistIL"]
+    plan["feedback"] = {
+        "dies": {"feedback": "dies"},
+        "raises": {"feedback": "raises"},
+        "answer": {"feedback": "answer"},
+    }
+    plan["seeds"] = [0]
+    status, said = finish(start(tmp_path, plan))
+    assert status == 1
+    assert "sum · DistIL · dies · small · seed 0: failed: its process ended with status 7" in said.replace(
+        plan["base"]["model"], "small"
+    )
+    assert "no words" in said
+    assert "2 of 3 runs failed" in said
+    assert [row["cell"]["feedback"] for row in rows(tmp_path).values()] == ["answer"]
+    assert "RuntimeError" in "".join(each.read_text() for each in (tmp_path / "out" / "logs").iterdir())
+    (tmp_path / "mended").touch()
+    del plan["feedback"]["dies"]
+    status, said = finish(start(tmp_path, plan))
+    assert status == 0, said
+    assert "1 of 2 runs are finished" in said
+    assert {row["cell"]["feedback"] for row in rows(tmp_path).values()} == {"answer", "raises"}
+
+
+def test_shards_share_the_work(plan: dict[str, Any], tmp_path: Path) -> None:
+    for part in ("1/2", "2/2"):
+        status, said = finish(start(tmp_path, plan, "--shard", part))
+        assert status == 0, said
+        assert "to do: 2 runs" in said
+    assert len(rows(tmp_path)) == 4
+    status, said = finish(start(tmp_path, plan, "--dry-run", "--seeds", "0", "1", "2"))
+    assert status == 0
+    assert "4 of 6 runs are finished" in said
+    assert said.count("seed 2\n") == 2
+
+
+def test_other_options_are_another_run(plan: dict[str, Any], tmp_path: Path) -> None:
+    plan["seeds"], plan["learners"] = [0], ["GRPO"]
+    assert finish(start(tmp_path, plan))[0] == 0
+    first = rows(tmp_path)
+    plan["base"]["learning_rate"] = 0.01
+    status, said = finish(start(tmp_path, plan))
+    assert status == 0
+    assert "has a result under other options, learning_rate (now 0.01, then 0.0005): it is run anew" in said
+    (key,) = first
+    assert rows(tmp_path)[key]["config"]["learning_rate"] == 0.01
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--shard", "3/2"), "--shard must be I/N"),
+        (("--processes", "0"), "--processes must be at least 1"),
+        (("--checkpoint", "worst"), "--checkpoint must be final or best"),
+        (("--learners", "Nobody"), "no learner is named 'Nobody'"),
+    ],
+)
+def test_bad_options_are_told_in_a_line(
+    plan: dict[str, Any], tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    status, said = finish(start(tmp_path, plan, *words))
+    assert status in (1, 2)
+    assert told in said
+    assert said.startswith("distil: ")
+    assert not (tmp_path / "out").exists()
