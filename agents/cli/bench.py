@@ -90,6 +90,7 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
 
     if options.processes < 1:
         raise ConfigError(f"--processes must be at least 1, got {options.processes}")
+    checkpoint = _checkpoint(options.checkpoint)
     import_user_code(options.imports)
     whole = narrowed(Plan.load(plan), options)
     folder = (options.out or Path("benches") / Path(plan).stem).expanduser()
@@ -117,7 +118,7 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
         failed = _run(runner, cells, told, whole)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("stopped; the same command goes on with it") from None
-    for line in summary(whole, results.finished(whole)[0], _checkpoint(options.checkpoint)):
+    for line in summary(whole, results.finished(whole)[0], checkpoint):
         out.print(line)
     out.print(f"results: {results.file}", soft_wrap=True)
     if failed:

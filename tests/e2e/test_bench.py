@@ -182,22 +182,3 @@ def test_other_options_are_another_run(plan: dict[str, Any], tmp_path: Path) -> 
     assert "has a result under other options, learning_rate (now 0.01, then 0.0005): it is run anew" in said
     (key,) = first
     assert rows(tmp_path)[key]["config"]["learning_rate"] == 0.01
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (("--shard", "3/2"), "--shard must be I/N"),
-        (("--processes", "0"), "--processes must be at least 1"),
-        (("--checkpoint", "worst"), "--checkpoint must be final or best"),
-        (("--learners", "Nobody"), "no learner is named 'Nobody'"),
-    ],
-)
-def test_bad_options_are_told_in_a_line(
-    plan: dict[str, Any], tmp_path: Path, words: tuple[str, ...], told: str
-) -> None:
-    status, said = finish(start(tmp_path, plan, *words))
-    assert status in (1, 2)
-    assert told in said
-    assert said.startswith("distil: ")
-    assert not (tmp_path / "out").exists()

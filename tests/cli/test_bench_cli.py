@@ -1,0 +1,64 @@
+"""`distil bench` says in a line what cannot be, and writes nothing then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from agents.cli.main import main
+
+PLAN = {
+    "base": {"model": "tiny", "env": "distil/Toy-v0", "feedback": "answer", "base_shots": 0, "eval_tasks": 4},
+    "environments": {"rule": {"environment": {"tasks": "toy/rule", "num_tasks": 4, "max_new_tokens": 6}}},
+    "learners": ["DistIL", "GRPO"],
+    "seeds": [0, 1],
+    "budget": {"samples": 64},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(PLAN))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--shard", "3/2"), "--shard must be I/N"),
+        (("--shard", "half"), "--shard must be I/N"),
+        (("--processes", "0"), "--processes must be at least 1"),
+        (("--checkpoint", "worst"), "--checkpoint must be final or best"),
+        (("--learners", "Nobody"), "no learner is named 'Nobody'"),
+        (("--samples", "0"), "samples must be positive"),
+        (("--learner", "GRPO"), "did you mean --learners"),
+    ],
+)
+def test_bad_options(folder: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str) -> None:
+    assert main(["bench", "plan.yaml", *words]) in (1, 2)
+    said = capsys.readouterr()
+    assert said.err.startswith("distil: ")
+    assert told in said.err
+    assert said.err.count("\n") == 1
+    assert not said.out
+    assert [each.name for each in folder.iterdir()] == ["plan.yaml"]
+
+
+@pytest.mark.parametrize("text", ["[1]", "a: [", "lerners: [CE]"])
+def test_a_file_that_is_no_plan(folder: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    (folder / "bad.yaml").write_text(text)
+    assert main(["bench", "bad.yaml"]) == 1
+    assert capsys.readouterr().err.startswith("distil: ")
+
+
+def test_a_dry_run_tells_and_does_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "plan.yaml", "--dry-run", "--shard", "1/2"]) == 0
+    told = capsys.readouterr().err
+    assert "0 of 4 runs are finished" in told
+    assert "to do: 2 runs, at most 128 rollouts and 768 tokens, about" in told
+    assert "rule · DistIL · answer · tiny · seed 0\n" in told
+    assert "GRPO" not in told
+    assert not (folder / "benches").exists()
