@@ -154,7 +154,6 @@ def _rollout(run: Run, row: Row) -> Entry:
         "prompt": task["prompt"],
         "reference": task["reference"],
         "id": row["rollout_id"],
-        "drawn": row.get("logprobs"),
         # Where each attempt's tokens begin and end among the recorded ones, and which a tool put there.
         "attempts": [
             {
@@ -171,7 +170,7 @@ def _rollout(run: Run, row: Row) -> Entry:
     recorded = row.get("tokens")
     if recorded is not None and len(recorded["text"]) != text["attempts"][-1]["tokens"][1]:
         raise ValueError("recorded tokens are not those of the attempts")
-    return entry, text, recorded
+    return entry, text, recorded if recorded is None else {**recorded, "drawn": row.get("logprobs")}
 
 
 def _answers(run: Run) -> Iterator[Entry]:

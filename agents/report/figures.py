@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ def figures(setting: str, groups: Sequence[Group], number: int) -> list[Drawn]:
     def add(name: str, title: str, note: str, points: Callable[[Group], Sequence[Point]], draw: Draw) -> None:
         having = tuple(group for group in groups if points(group))
         if having:
-            slug = "".join(c if c.isascii() and c.isalnum() else "-" for c in setting).strip("-").lower()
+            slug = re.sub("[^a-z0-9]+", "-", setting.lower()).strip("-")
             made.append(Drawn(f"{number}-{slug}-{name}", title, note, having, draw, len(having) > 1))
 
     for name in ("held-out", "pool"):

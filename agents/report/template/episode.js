@@ -296,13 +296,13 @@ class Viewer {
     if (place === undefined) return;
     this.main.querySelector(".looked")?.classList.remove("looked");
     this.elements.get(place).classList.add("looked");
-    const { recorded, drawn, attempts } = this.episode;
+    const { recorded, attempts } = this.episode;
     let before = 0; // tokens that the policy made before this one
     for (const { tokens: [start, end], inserted } of attempts) {
       const fixed = at => inserted.some(([a, b]) => start + a <= at && at < start + b);
       for (let at = start; at < Math.min(end, place); at++) before += !fixed(at);
     }
-    this.tokenBox.replaceChildren(...tokenPanel(recorded, place, drawn?.[before]));
+    this.tokenBox.replaceChildren(...tokenPanel(recorded, place, recorded.drawn?.[before]));
     this.tokenBox.dataset.place = place;
   }
 }

@@ -5,7 +5,7 @@ const MARKS = { correct: "●", wrong: "○" };
 
 class List {
   constructor(data, chosen) {
-    Object.assign(this, { data, chosen, found: [], current: -1 });
+    Object.assign(this, { data, chosen, found: [], place: new Map(), current: -1 });
     this.box = document.getElementById("list");
     this.rows = document.getElementById("rows");
     this.box.addEventListener("scroll", () => this.draw(), { passive: true });

@@ -16,6 +16,12 @@ function tokenText(text) {
   return SPECIAL.test(text) ? make("span", "special", flat(text)) : words(text, "span", "");
 }
 
+/** The token alone, where spaces at its ends would not be seen. */
+function tokenAlone(text) {
+  const [, before, inner, after] = /^( *)(.*?)( *)$/s.exec(text), dots = spaces => (spaces ? make("span", "ctl", "·".repeat(spaces.length)) : null);
+  return SPECIAL.test(text) ? tokenText(text) : make("span", "", dots(before), words(inner, "span", ""), dots(after));
+}
+
 /** Where each token of an attempt lies in the attempt's text: [start, end] in code points, or null. */
 function align(texts, text) {
   const target = points(text);
@@ -59,7 +65,7 @@ function bars(title, kind, top, taken) {
   const rows = top.map(([text, probability]) => {
     const bar = make("i");
     bar.style.width = `${100 * probability}%`;
-    const row = make("div", `top${text === taken ? " taken" : ""}`, bar, tokenText(text), make("span", "", exact(probability)));
+    const row = make("div", `top${text === taken ? " taken" : ""}`, bar, tokenAlone(text), make("span", "", exact(probability)));
     row.setAttribute("aria-label", `${flat(text)} ${exact(probability)}`);
     return row;
   });
@@ -68,7 +74,7 @@ function bars(title, kind, top, taken) {
 
 /** The panel of one token, all numbers as stored. */
 function tokenPanel(recorded, place, drawn) {
-  const what = make("div", "what", tokenText(recorded.text[place]));
+  const what = make("div", "what", tokenAlone(recorded.text[place]));
   const list = make("dl", "numbers");
   const values = Object.entries(NUMBERS).map(([name, told]) => [name, told, recorded[name][place]]);
   for (const [name, told, value] of [...values, ["drawn", "log-p. when drawn", drawn]]) {
