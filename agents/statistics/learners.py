@@ -1,6 +1,6 @@
 """Learners compared over several environments by few seeds; and their curves.
 
-The measures of Agarwal et al. 2021 (arXiv 2108.13264). Their percentile intervals cover 70 to 93 % with three to five
+The measures of Agarwal et al. 2021 (arXiv 2108.13264). Their percentile intervals cover 72 to 93 % with three to five
 seeds in our simulation (``benchmarks/coverage.py``), so the bootstrap gives standard errors, and t the factor.
 """
 
