@@ -103,9 +103,10 @@ def figures(row: Row) -> Iterable[tuple[str, str]]:
     if row["gain"] is not None:
         yield "gain of later ones", _interval(row["gain"], "+")
     for name in ("avg", "pass", "maj", "best"):
-        # Of rewards that are 0 or 1, best@k is pass@k.
-        for k, value in row[f"{name}_at"].items() if name != "best" or row["best_at"] != row["pass_at"] else ():
-            yield f"{name}@{k}", _interval(value)
+        for k, value in row[f"{name}_at"].items():
+            shown = _interval(value)
+            if name != "best" or shown != _interval(row["pass_at"][k]):  # they are one where rewards are 0 or 1
+                yield f"{name}@{k}", shown
     for name, part in row["by"].items():
         yield f"accuracy, {name} ({part['tasks']})", _interval(part["accuracy"])
         for k, value in part["avg_at"].items():

@@ -158,3 +158,15 @@ def test_figures_name_every_measure() -> None:
         "pass@4": "0.500 [-∞,∞]",
     }
     assert math.isclose(proportion_interval(1, 2).low, 0.095, abs_tol=5e-4)
+
+
+def test_figures_of_samples_and_of_kinds() -> None:
+    low, high = ({"mean": mean, "low": 0.0, "high": 1.0} for mean in (0.5, 0.75))
+    part = {"tasks": 1, "accuracy": low, "avg_at": {"2": high}}
+    sampled = {"avg_at": {"2": low}, "pass_at": {"1": low, "2": low}, "maj_at": {"2": low}}
+    found = dict(figures({**row(0, [0, 1]), **sampled, "best_at": {"1": low, "2": high}, "by": {"math@1": part}}))
+    assert list(found)[2:] == [
+        *("avg@2", "pass@1", "pass@2", "maj@2", "best@2"),  # best@1 says the same as pass@1
+        *("accuracy, math@1 (1)", "avg@2, math@1"),
+    ]
+    assert found["best@2"] == found["avg@2, math@1"] == "0.750 [0.000,1.000]"
