@@ -41,7 +41,7 @@ ENVIRONMENTS = {
     "function": {"tasks": "toy/function@1-2", "num_tasks": 128, "max_new_tokens": 12, "max_prompt_tokens": 32},
     "fact": {"tasks": "toy/fact", "num_tasks": 64, "max_new_tokens": 6, "max_prompt_tokens": 16},
 }
-TAUGHT_STEPS = 20
+TAUGHT_STEPS = 45
 """Updates of SFT that the policy on facts has had: the toy model itself knows none, so nothing hangs on its tokens."""
 
 
@@ -268,7 +268,7 @@ def draw(results: Mapping[str, Any]) -> None:
         axis.axvline(found[ORACLE]["pearson"]["mean"], color="0.4", linewidth=0.9, linestyle=":")
         axis.set(title=dialect, xlim=(-0.4, 1), yticks=range(len(names)), yticklabels=names)
         axis.grid(axis="x", alpha=0.3)
-    figure.axes[0].legend(fontsize=8, loc="lower left")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), fontsize=8, loc="outside upper left")
     figure.supxlabel("correlation of the push on a token with its true advantage (dotted: the truth as credit)", size=9)
     figure.savefig(FIGURE, dpi=140)
 
