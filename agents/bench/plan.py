@@ -64,7 +64,8 @@ class Plan:
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of which every one runs the whole grid."""
     budget: Limits = field(default_factory=Limits)
-    """Of each run. With one in samples the number of steps follows; else `base.steps` is a limit too."""
+    """Of each run; an environment may have its own, as its `limits`. With one in samples the number of steps follows,
+    else `base.steps` is a limit too."""
     evaluate_at: tuple[float, ...] = ()
     """Shares of the budget after which to evaluate, beside 0 and 1."""
     measure: str = "accuracy"
@@ -115,6 +116,14 @@ class Plan:
             values[axis] = _named(axis, option, values.get(axis))
         plan = build(cls, values)
         plan.budget.validate()
+        unfair = [
+            name
+            for table in (plan.base, *plan.feedback.values(), *plan.models.values(), *plan.learners.values())
+            for name in ("limits", "eval_at", "eval_every", "seed")
+            if name in table
+        ]
+        if unfair:
+            raise ConfigError(f"{unfair[0]} is the same for all: say it by budget, evaluate_at or seeds of the plan")
         for option, table in (("compare_on", plan.compare_on), ("measures", plan.measures)):
             for environment, name in table.items():
                 if environment not in plan.environments or not isinstance(name, str):
@@ -148,29 +157,33 @@ class Plan:
 
     def cells(self) -> Iterator[Cell]:
         """All, seed by seed, so that whatever stops the bench leaves whole comparisons."""
-        axes: list[Sequence[str]] = [
-            list(self.environments),
-            list(self.feedback) or [str(self.base.get("feedback") or "own")],
-            list(self.models) or [str(self.base.get("model") or TrainerConfig.model)],
-            list(self.learners),
-        ]
-        for seed, (environment, feedback, model, learner) in product(self.seeds, product(*axes)):
-            cell = Cell(environment, feedback, model, learner, seed)
-            if not any(_matches(cell, pattern) for pattern in self.skip):
-                yield cell
+        for seed, (environment, options) in product(self.seeds, self.environments.items()):
+            own = self.base | options
+            feedback = list(self.feedback) or [str(own.get("feedback") or "own")]
+            models = list(self.models) or [str(own.get("model") or TrainerConfig.model)]
+            for axes in product(feedback, models, self.learners):
+                cell = Cell(environment, *axes, seed)
+                if not any(_matches(cell, pattern) for pattern in self.skip):
+                    yield cell
 
     def config(self, cell: Cell) -> TrainerConfig:
         """The options of one run. Its folder, trackers and what it keeps are the runner's to say."""
         values = copy.deepcopy(self.base)
         for axis, table in zip(AXES, (self.environments, self.feedback, self.models, self.learners), strict=True):
-            options: Options = table.get(getattr(cell, axis)) or {}
-            values = merged(values, options)
-        if self.budget.samples is not None:
+            own: Options = table.get(getattr(cell, axis), {})
+            values = merged(values, own)
+        budget = self.budget_of(cell.environment)
+        if budget.samples is not None:
             defaults = TrainerConfig()
             rows = [values.get(name, getattr(defaults, name)) for name in ("tasks_per_step", "group_size")]
-            values["steps"] = math.ceil(self.budget.samples / (rows[0] * rows[1]))
-        more = {"limits": vars(self.budget), "eval_every": 0, "eval_at": list(self.evaluate_at), "seed": cell.seed}
+            values["steps"] = math.ceil(budget.samples / (rows[0] * rows[1]))
+        more = {"limits": vars(budget), "eval_every": 0, "eval_at": list(self.evaluate_at), "seed": cell.seed}
         return TrainerConfig.from_dict(values | more)
+
+    def budget_of(self, environment: str) -> Limits:
+        """Of every run there: the plan's, or the environment's own `limits`."""
+        own = self.environments[environment].get("limits")
+        return self.budget if own is None else build(Limits, own, f"environments.{environment}.limits.")
 
 
 def merged(values: Mapping[str, Any], more: Mapping[str, Any]) -> Options:

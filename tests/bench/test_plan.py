@@ -61,6 +61,13 @@ def test_one_budget_for_all_whatever_their_batches() -> None:
         assert config.seed == cell.seed
 
 
+def test_an_environment_may_have_its_own_budget() -> None:
+    environments = {**VALUES["environments"], "fact": {"limits": {"samples": 33}}}
+    plan = Plan.from_dict({**VALUES, "environments": environments})
+    found = {(c.environment, plan.config(c).limits.samples, plan.config(c).steps) for c in plan.cells()}
+    assert found == {("rule", 100, 7), ("fact", 33, 3)}
+
+
 def test_parts_are_left_out() -> None:
     skip = [{"environment": "fact", "learner": ["GRPO", "CE"]}, {"seed": 5, "environment": "rule"}]
     cells = list(Plan.from_dict({**VALUES, "skip": skip}).cells())
@@ -88,6 +95,8 @@ def test_presets_are_whole_and_survive_yaml(name: str) -> None:
     [
         ({"learners": {}}, "no cells"),
         ({"seeds": []}, "no cells"),
+        ({"learners": {"CE": {"learner": "CE", "limits": {"samples": 9}}}}, "limits is the same for all"),
+        ({"environments": {"rule": {"limits": {"sample": 9}}}}, "did you mean environments.rule.limits.samples"),
         ({"learners": ["Nobody"]}, "Nobody"),
         ({"learners": {"CE": 3}}, "learners.CE must hold options"),
         ({"learners": {"A": {"learner": "CE", "gamma": 1}}}, "gamma"),
