@@ -39,7 +39,7 @@ class Drawn:
 def figures(setting: str, groups: Sequence[Group], number: int) -> list[Drawn]:
     """The figures of one setting for which there are data."""
     several = any(len(group.runs) > 1 for group in groups)
-    band = "band: 95 % t interval over seeds" if several else "band: 95 % Wilson interval over tasks"
+    band = "band: 95 % interval over seeds and tasks" if several else "band: 95 % Wilson interval over tasks"
     made = []
 
     def add(name: str, title: str, note: str, points: Callable[[Group], Sequence[Point]], draw: Draw) -> None:
@@ -55,7 +55,7 @@ def figures(setting: str, groups: Sequence[Group], number: int) -> list[Drawn]:
     for name in ("held-out", "pool"):
         add(
             f"pass-at-k-{name}", f"pass@k, {name} tasks",
-            f"temperature 1; dashed before training, solid after; band: 95 % t interval over {over}",
+            f"temperature 1; dashed before training, solid after; band: 95 % interval over {over}",
             _either_pass_at(name), _pass_at(name),
         )  # fmt: skip
     spread = "; band: 95 % t interval over seeds" if several else ""

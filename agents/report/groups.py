@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from agents.report import estimates
 from agents.report.runs import Row, Run
-from agents.statistics import Interval, mean_interval, paired_difference
+from agents.statistics import Interval
+
+T = TypeVar("T")
 
 MACHINERY = frozenset({
     "seed", "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "record_groups", "save_model",
@@ -39,8 +42,7 @@ class Group:
     def over_steps(self, key: str, points: int = 60) -> list[Point]:
         """A figure of ``metrics.jsonl``: means over windows of steps, so that there are at most so many points.
 
-        Of several runs each point is the mean of theirs with its t interval; steps that one run alone has reached are
-        left out. Of one run there is no interval.
+        Of several runs each point is the mean of theirs with its t interval. Of one run there is no interval.
         """
         last = max((row["step"] for run in self.runs for row in run.metrics), default=0)
         window = -(-last // points) or 1
@@ -49,25 +51,21 @@ class Group:
             found: dict[int, list[float]] = {}
             for row in run.metrics:
                 if isinstance(row.get(key), (int, float)):
-                    found.setdefault(-(-row["step"] // window) * window, []).append(row[key])
-            by_run.append({min(step, last): sum(values) / len(values) for step, values in found.items()})
-        return _joined([{at: (value, None) for at, value in found.items()} for found in by_run])
+                    found.setdefault(min(-(-row["step"] // window) * window, last), []).append(row[key])
+            by_run.append({step: sum(values) / len(values) for step, values in found.items()})
+        return _points(by_run, estimates.logged)
 
     def accuracy(self, name: str) -> list[Point]:
-        """Greedy accuracy on a set of tasks over steps; of one run with the interval over tasks."""
-        return _joined([
-            {row["step"]: (row["accuracy"]["mean"], _interval(row["accuracy"])) for row in evaluations(run, name)}
-            for run in self.runs
-        ])  # fmt: skip
+        """Greedy accuracy on a set of tasks over steps."""
+        return _points([{row["step"]: row for row in evaluations(run, name)} for run in self.runs], estimates.accuracy)
 
     def pass_at(self, name: str, last: bool) -> list[Point]:
-        """pass@k over k, before training or at the last evaluation; of one run with the interval over tasks."""
+        """pass@k over k, before training or at the last evaluation."""
         by_run = []
         for run in self.runs:
             rows = [row for row in evaluations(run, name) if row.get("pass_at") and bool(row["step"]) == last]
-            values = rows[-1]["pass_at"] if rows else {}
-            by_run.append({int(k): (value["mean"], _interval(value)) for k, value in values.items()})
-        return _joined(by_run)
+            by_run.append({int(k): value for k, value in rows[-1]["pass_at"].items()} if rows else {})
+        return _points(by_run, estimates.pass_at)
 
     @property
     def phases(self) -> list[str]:
@@ -83,22 +81,15 @@ class Group:
     def before_and_after(self, name: str) -> tuple[Point | None, Point | None, Interval | None]:
         """Accuracy of the base and after training on a set, and the change.
 
-        The base is the better of the zero-shot and the few-shot one. The change is paired over the tasks of one run; of
-        several it is the mean of theirs with its t interval over seeds. Each is None where a part is missing.
+        The base is the better of the zero-shot and the few-shot one. Each is None where a part is missing.
         """
-        pairs = [(base(run, name), after(run, name)) for run in self.runs]
-        ends = []
-        for rows in zip(*pairs, strict=True):
-            values = [{0: (row["accuracy"]["mean"], _interval(row["accuracy"]))} if row else {} for row in rows]
-            ends.append(next(iter(_joined(values)), None))
-        changes = [
-            paired_difference(correct(first), correct(last))
-            for first, last in pairs
-            if first is not None and last is not None
-        ]
-        known = [change for change in changes if change is not None]
-        change = mean_interval([each.mean for each in known]) if len(known) > 1 else known[0] if known else None
-        return ends[0], ends[1], change
+        ends = [(base(run, name), after(run, name)) for run in self.runs]
+        first, last = (
+            _points([{0: row} if row else {} for row in rows], estimates.accuracy) for rows in zip(*ends, strict=True)
+        )
+        pairs = [(before, later) for before, later in ends if before is not None and later is not None]
+        change = estimates.change(pairs) if pairs else None
+        return first[0] if first else None, last[0] if last else None, change
 
 
 def group_runs(runs: Iterable[Run]) -> list[Group]:
@@ -142,29 +133,15 @@ def after(run: Run, name: str) -> Row | None:
     return rows[-1] if rows else None
 
 
-def correct(row: Row) -> dict[tuple[Any, Any], float]:
-    """1 or 0 for each task of an evaluation that could be graded."""
-    tasks = [task for task in row["per_task"] if isinstance(task, dict)]
-    return {(task.get("index"), task.get("task")): float(task["correct"]) for task in tasks if task.get("usable")}
-
-
-def _joined(by_run: Sequence[Mapping[int, tuple[float, Interval | None]]]) -> list[Point]:
+def _points(by_run: Sequence[Mapping[int, T]], estimate: Callable[[list[T]], Interval]) -> list[Point]:
+    """What the runs have, by steps or by k; where several have anything, what one alone has is left out."""
     having = [found for found in by_run if found]
     points = []
     for at in sorted({at for found in having for at in found}):
         here = [found[at] for found in having if at in found]
-        if len(here) > 1:
-            points.append(Point(at, mean_interval([value for value, _ in here]), len(here)))
-        elif len(having) == 1:
-            value, interval = here[0]
-            points.append(Point(at, interval or Interval(value, value, value), 1))
+        if len(here) > 1 or len(having) == 1:
+            points.append(Point(at, estimate(here), len(here)))
     return points
-
-
-def _interval(value: Mapping[str, Any]) -> Interval:
-    """As stored; an end that is not finite is None there."""
-    low, high = value.get("low"), value.get("high")
-    return Interval(value["mean"], float("-inf") if low is None else low, float("inf") if high is None else high)
 
 
 def _label(groups: Sequence[Group]) -> None:

@@ -69,8 +69,9 @@ def explain(groups: Sequence[Group]) -> str:
     """What the numbers of these rows are."""
     several = max(len(group.runs) for group in groups) > 1
     over = (
-        "Of several seeds: means with 95 % t intervals over the seeds. Of one: 95 % Wilson intervals over tasks, and "
-        "of the change a paired t interval over tasks."
+        "Of several seeds: 95 % intervals over seeds and tasks, where all did the same tasks, else over seeds; of "
+        "pass@k and of what is logged each step over seeds. Of one seed: 95 % Wilson intervals over tasks, and of the "
+        "change a paired t interval over tasks."
         if several
         else "One seed: 95 % Wilson intervals over tasks, of the change a paired t interval over tasks. Another seed "
         "may give another result; intervals over seeds need more of them."

@@ -27,7 +27,7 @@ from agents.report.groups import Group, group_runs
 from agents.report.runs import Run, find_runs
 from agents.report.summary import summarise
 from agents.report.svg import inline_svg
-from agents.statistics import mean_interval
+from agents.statistics import crossed_interval, difference_interval, mean_interval, nested_interval
 from distil_envs.errors import ConfigError
 from tests.report.conftest import STEPS, rows
 
@@ -38,6 +38,11 @@ def groups(*paths: Path) -> list[Group]:
 
 def opened(block: str) -> Any:
     return json.loads(gzip.decompress(base64.b64decode(block)))
+
+
+def held_out(run: Path, step: int) -> dict[str, Any]:
+    (found,) = [row for row in rows(run, "evaluations.jsonl") if (row["set"], row["step"]) == ("held-out", step)]
+    return found
 
 
 def all_of(blocks: list[str]) -> list[Any]:
@@ -70,23 +75,34 @@ def test_a_label_names_what_differs(run: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_curves_of_several_seeds_are_means_with_t_intervals(bench: Path) -> None:
+def test_curves_of_several_seeds_have_intervals_over_them(bench: Path) -> None:
     distil, grpo = groups(bench)
     cells = [bench / "cells" / name for name in ("distil-0", "distil-1")]
     logged = [{row["step"]: row["entropy"] for row in rows(cell, "metrics.jsonl")} for cell in cells]
     for point in distil.over_steps("entropy"):
         assert point.seeds == 2
         assert point.value == mean_interval([found[int(point.at)] for found in logged])
-    measured = [
-        {row["step"]: row["accuracy"]["mean"] for row in rows(cell, "evaluations.jsonl") if row["set"] == "held-out"}
-        for cell in cells
-    ]
     accuracy = distil.accuracy("held-out")
     assert [point.at for point in accuracy] == [0, 2, STEPS]
-    assert [point.value for point in accuracy] == [mean_interval([of[int(p.at)] for of in measured]) for p in accuracy]
+    for point in accuracy:
+        table = [[task["correct"] for task in held_out(cell, int(point.at))["per_task"]] for cell in cells]
+        assert point.value == crossed_interval(table, shares=True)
+        assert 0 <= point.value.low < point.value.high <= 1
     alone = grpo.accuracy("held-out")[-1]
-    stored = [row for row in rows(bench / "cells" / "grpo-0", "evaluations.jsonl") if row["set"] == "held-out"][-1]
-    assert vars(alone.value) == stored["accuracy"]
+    assert vars(alone.value) == held_out(bench / "cells" / "grpo-0", STEPS)["accuracy"]
+
+
+def test_seeds_with_tasks_of_their_own_are_compared_by_their_means(bench: Path, tmp_path: Path) -> None:
+    shutil.copytree(bench, tmp_path / "bench")
+    cell = tmp_path / "bench" / "cells" / "distil-1"
+    renamed = (cell / "evaluations.jsonl").read_text().replace("toy/rule/1/", "toy/rule/1/other-")
+    (cell / "evaluations.jsonl").write_text(renamed)
+    table = [
+        [task["correct"] for task in held_out(found, STEPS)["per_task"]]
+        for found in (bench / "cells" / "distil-0", cell)
+    ]
+    distil, _ = groups(tmp_path / "bench")
+    assert distil.accuracy("held-out")[-1].value == nested_interval(table, shares=True)
 
 
 def test_windows_of_steps_keep_the_mean(run: Path) -> None:
@@ -97,20 +113,16 @@ def test_windows_of_steps_keep_the_mean(run: Path) -> None:
     assert math.isclose(point.value.mean, sum(values) / len(values))
 
 
-def test_the_change_is_paired_over_tasks_or_over_seeds(bench: Path) -> None:
+def test_the_change_is_paired_over_tasks_and_crossed_with_seeds(bench: Path) -> None:
     distil, grpo = groups(bench)
 
-    def difference(cell: str) -> list[int]:
-        held_out = [row for row in rows(bench / "cells" / cell, "evaluations.jsonl") if row["set"] == "held-out"]
-        pairs = zip(held_out[0]["per_task"], held_out[-1]["per_task"], strict=True)
-        return [after["correct"] - before["correct"] for before, after in pairs]
+    def outcomes(cell: str, step: int) -> list[float]:
+        return [float(task["correct"]) for task in held_out(bench / "cells" / cell, step)["per_task"]]
 
-    assert grpo.before_and_after("held-out")[2] == mean_interval(difference("grpo-0"))
-    both = [sum(found) / len(found) for found in map(difference, ("distil-0", "distil-1"))]
-    change = distil.before_and_after("held-out")[2]
-    assert change is not None
-    assert math.isclose(change.mean, mean_interval(both).mean)
-    assert math.isclose(change.high, mean_interval(both).high)
+    paired = [after - before for before, after in zip(outcomes("grpo-0", 0), outcomes("grpo-0", STEPS), strict=True)]
+    assert grpo.before_and_after("held-out")[2] == mean_interval(paired)
+    after, before = ([outcomes(f"distil-{seed}", step) for seed in (0, 1)] for step in (STEPS, 0))
+    assert distil.before_and_after("held-out")[2] == difference_interval(after, before)
     assert summarise(distil, 0)["seeds"] == 2
 
 
