@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from agents.bench import Plan, Results
 from agents.cli.main import main
 
 PLAN = {
@@ -62,3 +64,19 @@ def test_a_dry_run_tells_and_does_nothing(folder: Path, capsys: pytest.CaptureFi
     assert "rule · DistIL · answer · tiny · seed 0\n" in told
     assert "GRPO" not in told
     assert not (folder / "benches").exists()
+
+
+def test_what_is_finished_is_told_and_what_has_changed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = Plan.load("plan.yaml")
+    results = Results(folder / "benches" / "plan" / "results.jsonl")
+    first, second, *_ = plan.cells()
+    changed = replace(plan.config(second), learning_rate=0.25)
+    for cell, config in ((first, plan.config(first)), (second, changed)):
+        results.add({"cell": vars(cell), "config": config.to_dict(), "spent": {"wall_seconds": 30.0}})
+    assert main(["bench", "plan.yaml", "--dry-run"]) == 0
+    told = capsys.readouterr().err
+    assert f"{second}: has a result under other options, learning_rate (now 0.0005, then 0.25): it is run anew" in told
+    assert "1 of 4 runs are finished" in told
+    assert "the time of 1 is that of finished ones" in told
+    assert f"  {first}\n" not in told
+    assert f"  {second}\n" in told

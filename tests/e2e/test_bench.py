@@ -1,4 +1,4 @@
-"""A bench with real processes: killed and gone on with, failing in part, sharded; finished runs are left alone."""
+"""A bench with real processes: killed and gone on with, failing in part; finished runs are left alone."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def plan(small_model: Path, tmp_path: Path) -> dict[str, Any]:
         },
         "environments": {"sum": {}},
         "learners": ["GRPO", "DistIL"],
-        "seeds": [0, 1],
+        "seeds": [0],
         "budget": {"samples": 24},
         "evaluate_at": [0.5],
     }  # fmt: skip
@@ -97,8 +97,8 @@ def test_killed_at_three_random_moments_and_gone_on_with(plan: dict[str, Any], t
     took = time.monotonic() - began
     rng, killed = random.Random(3), 0
     for _ in range(3):
-        process = start(torn, plan, "--processes", "2")
-        time.sleep(took * rng.uniform(0.3, 0.9))
+        process = start(torn, plan)
+        time.sleep(took * rng.uniform(0.4, 1.0))
         killed += process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -107,11 +107,11 @@ def test_killed_at_three_random_moments_and_gone_on_with(plan: dict[str, Any], t
     status, said = finish(start(torn, plan))
     assert status == 0, said
     assert rows(torn) == rows(whole)
-    assert len(rows(whole)) == 4
+    assert len(rows(whole)) == 2
     before = (torn / "out" / "results.jsonl").read_bytes()
     status, said = finish(start(torn, plan))
     assert status == 0
-    assert "4 of 4 runs are finished" in said
+    assert "2 of 2 runs are finished" in said
     assert (torn / "out" / "results.jsonl").read_bytes() == before
 
 
@@ -142,7 +142,6 @@ def test_failures_are_told_and_the_rest_goes_on(plan: dict[str, Any], tmp_path: 
         "raises": {"feedback": "raises"},
         "answer": {"feedback": "answer"},
     }
-    plan["seeds"] = [0]
     status, said = finish(start(tmp_path, plan))
     assert status == 1
     assert "sum · DistIL · dies · small · seed 0: failed: its process ended with status 7" in said.replace(
@@ -158,27 +157,3 @@ def test_failures_are_told_and_the_rest_goes_on(plan: dict[str, Any], tmp_path: 
     assert status == 0, said
     assert "1 of 2 runs are finished" in said
     assert {row["cell"]["feedback"] for row in rows(tmp_path).values()} == {"answer", "raises"}
-
-
-def test_shards_share_the_work(plan: dict[str, Any], tmp_path: Path) -> None:
-    for part in ("1/2", "2/2"):
-        status, said = finish(start(tmp_path, plan, "--shard", part))
-        assert status == 0, said
-        assert "to do: 2 runs" in said
-    assert len(rows(tmp_path)) == 4
-    status, said = finish(start(tmp_path, plan, "--dry-run", "--seeds", "0", "1", "2"))
-    assert status == 0
-    assert "4 of 6 runs are finished" in said
-    assert said.count("seed 2\n") == 2
-
-
-def test_other_options_are_another_run(plan: dict[str, Any], tmp_path: Path) -> None:
-    plan["seeds"], plan["learners"] = [0], ["GRPO"]
-    assert finish(start(tmp_path, plan))[0] == 0
-    first = rows(tmp_path)
-    plan["base"]["learning_rate"] = 0.01
-    status, said = finish(start(tmp_path, plan))
-    assert status == 0
-    assert "has a result under other options, learning_rate (now 0.01, then 0.0005): it is run anew" in said
-    (key,) = first
-    assert rows(tmp_path)[key]["config"]["learning_rate"] == 0.01
