@@ -23,7 +23,7 @@ def gather_step(
     """
     rows = []
     for group, episode, logprobs in zip(rollouts.group, rollouts.episodes, rollouts.logprobs, strict=True):
-        row = {**episode.to_dict(), "logprobs": logprobs}
+        row = {**episode.to_dict(), "logprobs": [float(f"{value:.7g}") for value in logprobs]}  # float32 has no more
         if episode.rollout_id in recorded:
             row["tokens"] = recorded[episode.rollout_id]
         rows.append((group, row))

@@ -191,10 +191,12 @@ def _dependencies(episodes: Sequence[Episode], *, own: bool) -> Tensor:
 
     Of any attempt, learned from or not: what follows it has read it.
     """
-    ids = [episode.rollout_id for episode in episodes]
-    table = torch.zeros(len(ids), len(ids), dtype=torch.bool)
+    columns: dict[str, list[int]] = {}
+    for column, episode in enumerate(episodes):
+        columns.setdefault(episode.rollout_id, []).append(column)
+    table = torch.zeros(len(episodes), len(episodes), dtype=torch.bool)
     for row, episode in enumerate(episodes):
         used = {name for attempt in episode.attempts if attempt.feedback for name in attempt.feedback.depends_on}
-        for column, other in enumerate(ids):
-            table[row, column] = other in used or (own and row == column)
+        table[row, [column for name in used for column in columns.get(name, ())]] = True
+        table[row, row] |= own
     return table

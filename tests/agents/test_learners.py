@@ -220,7 +220,7 @@ def without(batch: Batch, row: int) -> Batch:
     rows = {
         item.name: getattr(batch, item.name)[keep]
         for item in dataclasses.fields(batch)
-        if item.name not in ("head_weight", "denominator", "expert", "depends_on", "hidden")
+        if item.name not in ("head_weight", "denominator", "expert", "depends_on", "hidden", "seen", "probe")
     }
     hidden = batch.hidden.detach()[keep].requires_grad_()
     expert = Hidden(batch.expert.states[keep], batch.expert.weight)

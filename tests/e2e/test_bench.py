@@ -92,18 +92,15 @@ def test_killed_at_three_random_moments_and_gone_on_with(plan: dict[str, Any], t
     for folder in (whole, torn):
         folder.mkdir()
         (folder / "own.py").write_text(OWN)
-    began = time.monotonic()
     assert finish(start(whole, plan, "--processes", "2"))[0] == 0
-    took = time.monotonic() - began
-    rng, killed = random.Random(3), 0
-    for _ in range(3):
+    for steps in sorted(random.Random(3).sample(range(1, 12), 3)):
         process = start(torn, plan)
-        time.sleep(took * rng.uniform(0.4, 1.0))
-        killed += process.poll() is None
+        while process.poll() is None and _steps(torn) < steps:
+            time.sleep(0.02)
+        assert process.poll() is None, "it ended before it could be killed"
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    assert killed
-    _wait_for_workers(torn)
+        _wait_for_workers(torn)
     status, said = finish(start(torn, plan))
     assert status == 0, said
     assert rows(torn) == rows(whole)
@@ -113,6 +110,11 @@ def test_killed_at_three_random_moments_and_gone_on_with(plan: dict[str, Any], t
     assert status == 0
     assert "2 of 2 runs are finished" in said
     assert (torn / "out" / "results.jsonl").read_bytes() == before
+
+
+def _steps(folder: Path) -> int:
+    """Steps that the runs of a bench have logged."""
+    return sum(_read(log).count(b"\n") for log in (folder / "out" / "cells").glob("*/metrics.jsonl"))
 
 
 def _wait_for_workers(folder: Path) -> None:
