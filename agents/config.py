@@ -30,10 +30,12 @@ _KNOWN = {
     Knows.VOCABULARY: "the probability of any token (the student's top k among them: learner.top_k)",
 }
 
-MAY_CHANGE = frozenset({
-    "steps", "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "record_groups", "save_model",
-    "trackers", "policy.device",
+SURROUNDINGS = frozenset({
+    "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "record_groups", "save_model",
+    "trackers", "tracker_project", "policy.device",
 })  # fmt: skip
+"""Options that change no figure of a run."""
+MAY_CHANGE = SURROUNDINGS - {"tracker_project"} | {"steps"}
 """Options that may be others when a run is resumed: they change no result of a step."""
 
 

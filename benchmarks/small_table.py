@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agents.bench import Plan, Results
-from agents.bench.summary import Score, compare, measure_of, overall
+from agents.bench.summary import Score, compare, overall
 from agents.statistics import Interval
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,11 +23,10 @@ def table() -> Iterator[str]:
     plan = Plan.load(str(FOLDER / "plan.yaml"))
     found = compare(plan, Results(FOLDER / "results.jsonl").finished(plan)[0])
     middles = overall(plan, Results(FOLDER / "results.jsonl").finished(plan)[0])
-    names = [each.setting[0] for each in found]
     first = found[0].scores[0].learner
-    heads = [f"{name} ({measure_of(plan, name)}) | {first} − it" for name in names]
+    heads = [f"{each.setting[0]} ({each.measure}) | {first} − it" for each in found]
     yield "| | " + " | ".join(heads) + " |"
-    yield "|---" * (1 + 2 * len(names)) + "|"
+    yield "|---" * (1 + 2 * len(found)) + "|"
     before = [f"{_number(each.scores[0].before)} | " for each in found]
     yield "| before | " + " | ".join(before) + " |"
     for learner in plan.learners:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from statistics import mean
+
+import torch
 
 from agents.bench.plan import Cell, Plan
 from agents.bench.results import Row
@@ -15,92 +17,126 @@ from agents.estimate import duration, expected, probe
 from agents.policy import Policy
 from agents.rollout import reset_rows
 from distil_envs.counted import derive
-
-Kind = tuple[str, str, str, str]
-"""A cell without its seed."""
+from distil_envs.errors import DistilError
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cost:
     """Of the runs that are still to be done."""
 
-    runs: int
-    samples: int
-    """Rollouts that are learned from, at most."""
-    tokens: int
-    """That the policy generates in them, at most."""
-    seconds: float | None
+    runs: int = 0
+    samples: int | None = 0
+    """Rollouts that are learned from; None where tokens or seconds end the runs."""
+    seconds: float | None = 0.0
     """One run after the other; None where nothing is known of some."""
-    measured: int
+    measured: int = 0
     """For how many of the runs the time is that of finished ones of their kind; of the others it was probed."""
-    memory_bytes: float
+    memory_bytes: float = 0.0
     """Of the largest run; 0 where unknown."""
 
     def told(self, processes: int) -> str:
         """One line."""
-        amount = f"{self.runs} runs, at most {self.samples:,} rollouts and {self.tokens:,} tokens"
-        if self.seconds is None:
-            return amount
-        time = f"about {duration(self.seconds)} of work, {duration(self.seconds / processes)} in {processes} processes"
-        known = f"; the time of {self.measured} is that of finished ones" if self.measured else ""
-        memory = f"; the largest takes {self.memory_bytes / 2**30:.1f} GiB" if self.memory_bytes else ""
-        return f"{amount}, {time}{known}{memory}"
+        parts = [f"{self.runs} runs" + (f" of {self.samples:,} rollouts in all" if self.samples else "")]
+        if self.seconds is not None:
+            share = f", {duration(self.seconds / processes)} with {processes} at a time" if processes > 1 else ""
+            known = f" (the time of {self.measured} is that of finished ones)" if self.measured else ""
+            parts.append(f"about {duration(self.seconds)} of work{share}{known}")
+        if self.memory_bytes:
+            parts.append(f"{self.memory_bytes / 2**30:.1f} GiB for the largest")
+        return ", ".join(parts)
 
 
-def cost(plan: Plan, missing: Sequence[Cell], done: Mapping[Cell, Row], *, look: bool) -> Cost:
-    """Add up the runs. With `look`, what no finished run tells is probed: models are loaded and given tasks."""
-    known: dict[Kind, list[float]] = {}
+def cost(
+    plan: Plan,
+    missing: Sequence[Cell],
+    done: Mapping[Cell, Row],
+    *,
+    look: bool,
+    threads: int,
+    say: Callable[[str], None],
+) -> Cost:
+    """Add up the runs.
+
+    Args:
+        missing: what is to be run.
+        done: results of others.
+        look: probe what no finished run tells: models are loaded and given tasks.
+        threads: of each process.
+        say: is told what cannot be probed, and why: that run will say so again.
+    """
+    known: dict[Cell, list[float]] = {}
     for cell, row in done.items():
-        if not row["spent"].get("resumed") and "wall_seconds" in row["spent"]:
-            known.setdefault(_kind(cell), []).append(row["spent"]["wall_seconds"])
-    samples = tokens = measured = 0
-    seconds, memory, probed = 0.0, 0.0, _Probed()
-    for cell in missing:
-        config = plan.config(cell)
-        rollouts = config.steps * config.tasks_per_step * config.group_size
-        samples += min(rollouts, config.limits.samples or rollouts)
-        budget = (config.environment.max_new_tokens or 0) * (config.environment.max_attempts or 1)
-        tokens += min(rollouts * budget, config.limits.tokens or rollouts * budget)
-        if _kind(cell) in known:
-            seconds, measured = seconds + mean(known[_kind(cell)]), measured + 1
-        elif look:
-            run_seconds, run_memory = probed.run(config)
-            seconds, memory = seconds + run_seconds, max(memory, run_memory)
-    return Cost(len(missing), samples, tokens, seconds if look or measured == len(missing) else None, measured, memory)
+        spent = row["spent"]
+        if not spent.get("resumed") and spent.get("threads") == threads:
+            known.setdefault(_kind(cell), []).append(spent["wall_seconds"])
+    total, probed, before = Cost(len(missing)), _Probed(), torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        for cell in missing:
+            config, seconds = plan.config(cell), None
+            if config.limits.samples is None and config.limits != type(config.limits)():
+                total.samples = None
+            elif total.samples is not None:
+                total.samples += config.steps * config.tasks_per_step * config.group_size
+            if _kind(cell) in known:
+                seconds = mean(known[_kind(cell)])
+                total.measured += 1
+            elif look:
+                try:
+                    seconds, memory = probed.run(config)
+                    total.memory_bytes = max(total.memory_bytes, memory)
+                except DistilError as error:
+                    say(f"{cell}: its cost is not known: {error}")
+            total.seconds = None if seconds is None or total.seconds is None else total.seconds + seconds
+    finally:
+        torch.set_num_threads(before)
+    return total
 
 
-def _kind(cell: Cell) -> Kind:
-    return cell.environment, cell.feedback, cell.model, cell.learner
+def _kind(cell: Cell) -> Cell:
+    """Without its seed."""
+    return replace(cell, seed=0)
 
 
 class _Probed:
-    """Time and memory of kinds of runs. Each model is loaded once, each environment asked once."""
+    """Time and memory of kinds of runs. Each kind is asked once; one model is in memory at a time."""
 
     def __init__(self) -> None:
-        self._models: dict[str, Policy] = {}
-        self._asked: dict[str, tuple[float, float]] = {}
+        self._policy: tuple[str, Policy] | None = None
+        self._asked: dict[str, tuple[float, float] | DistilError] = {}
 
     def run(self, config: TrainerConfig) -> tuple[float, float]:
-        """Seconds, evaluations included, and bytes of a run, if its episodes use half of their budget."""
+        """Seconds, evaluations included, and bytes of a run, if its episodes use half of their room.
+
+        Raises DistilError where it cannot be begun.
+        """
         name = str(replace(config, seed=0))
         if name not in self._asked:
-            self._asked[name] = self._probe(config)
-        return self._asked[name]
+            try:
+                self._asked[name] = self._probe(config)
+            except DistilError as error:
+                self._asked[name] = error
+        found = self._asked[name]
+        if isinstance(found, DistilError):
+            raise found
+        return found
 
     def _probe(self, config: TrainerConfig) -> tuple[float, float]:
         model = f"{config.model} {config.policy}"
-        if model not in self._models:
-            self._models = {model: Policy.load(config.model, config.policy, seed=0)}  # one at a time in memory
-        policy = self._models[model]
+        if self._policy is None or self._policy[0] != model:
+            self._policy = None
+            self._policy = model, Policy.load(config.model, config.policy, seed=0)
+        policy = self._policy[1]
         pool, held_out = pool_size(config, policy), held_out_size(config, policy)[0]
         groups = min(config.tasks_per_step, pool)
         with closing(make_envs(config, policy, "train", groups, num_tasks=pool)) as envs:
             prompts = reset_rows(envs, [(derive(0, "cost", i) % 2**31, {}) for i in range(groups)])
-            budget = envs.rows[0].max_attempts * envs.rows[0].max_new_tokens
+            room = envs.rows[0].max_attempts * envs.rows[0].max_new_tokens
         measured = probe(policy, [prompt for prompt in prompts for _ in range(config.group_size)])
-        training = expected(policy, config, prompts, budget, measured)
+        training = expected(policy, config, prompts, room, measured)
+        rollouts = config.steps * config.tasks_per_step * config.group_size
+        share = min(1.0, (config.limits.tokens or float("inf")) / (rollouts * room / 2))
+        seconds = min(training.seconds * share, config.limits.seconds or float("inf"))
         times = (2 + len(config.eval_at) + bool(config.base_shots)) * (1 + config.eval_samples)
-        length = (config.eval_max_new_tokens or budget) / 2
-        seconds = training.seconds + times * measured.generating(pool + held_out, length)
-        limit = config.limits.seconds
-        return (seconds if limit is None else min(seconds, limit)), training.memory_bytes
+        length = (config.eval_max_new_tokens or room) / 2
+        return seconds + times * measured.generating(pool + held_out, length), training.memory_bytes

@@ -27,6 +27,14 @@ from distil_envs.errors import ConfigError, DistilError
 Options = dict[str, Any]
 AXES = ("environment", "feedback", "model", "learner")
 """In the order in which their options are laid on top of each other."""
+OF_PLAN = frozenset({"limits", "eval_at", "eval_every", "seed"})
+"""Options that the plan itself sets."""
+OF_ENVIRONMENT = frozenset({
+    "env", "environment", "eval_tasks", "held_out", "eval_max_new_tokens", "eval_samples", "base_shots"
+})  # fmt: skip
+"""Options that learners in one environment share."""
+ENDLESS = 10**6
+"""Steps of a run that a budget in tokens or seconds ends."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +72,8 @@ class Plan:
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of which every one runs the whole grid."""
     budget: Limits = field(default_factory=Limits)
-    """Of each run; an environment may have its own, as its `limits`. With one in samples the number of steps follows,
-    else `base.steps` is a limit too."""
+    """Of each run; an environment may have its own, as its `limits`. With one in samples the number of steps follows;
+    `base.steps` is a limit too where it is given."""
     evaluate_at: tuple[float, ...] = ()
     """Shares of the budget after which to evaluate, beside 0 and 1."""
     measure: str = "accuracy"
@@ -108,28 +116,26 @@ class Plan:
         return cls.from_dict(values)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Plan:
-        """From YAML values. Raises ConfigError for options that do not exist, and for a grid without cells."""
-        values = dict(values)
+    def from_dict(cls, values: Mapping[str, Any], *, part: bool = False) -> Plan:
+        """From YAML values. Raises ConfigError for options that do not exist, and for a grid without cells.
+
+        Args:
+            part: of a larger plan, whose `skip` may name what is not here.
+        """
+        values = {name: value for name, value in values.items() if value is not None}
         shorts = {"learners": "learner", "environments": "env", "feedback": "feedback", "models": "model"}
         for axis, option in shorts.items():
             values[axis] = _named(axis, option, values.get(axis))
         plan = build(cls, values)
-        plan.budget.validate()
-        unfair = [
-            name
-            for table in (plan.base, *plan.feedback.values(), *plan.models.values(), *plan.learners.values())
-            for name in ("limits", "eval_at", "eval_every", "seed")
-            if name in table
-        ]
-        if unfair:
-            raise ConfigError(f"{unfair[0]} is the same for all: say it by budget, evaluate_at or seeds of the plan")
+        plan._require_fair()
         for option, table in (("compare_on", plan.compare_on), ("measures", plan.measures)):
             for environment, name in table.items():
                 if environment not in plan.environments or not isinstance(name, str):
                     raise ConfigError(f"{option} names environments of the plan, got {environment!r}: {name!r}")
         if not set(plan.compare_on.values()) <= {"held-out", "pool"}:
             raise ConfigError(f"compare_on holds `pool` or `held-out`, got {plan.compare_on}")
+        for pattern in plan.skip:
+            plan._require_pattern(pattern, part)
         cells = list(plan.cells())
         if not cells:
             raise ConfigError(
@@ -147,6 +153,50 @@ class Plan:
                 f"two cells of the plan would lie in one folder, {twice}: give them names that differ more"
             )
         return plan
+
+    def _require_fair(self) -> None:
+        """Raise ConfigError for what would give some runs another budget, or another evaluation, than others."""
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ConfigError(f"seeds must differ, got {list(self.seeds)}")
+        for axis, table in zip(AXES, (self.environments, self.feedback, self.models, self.learners), strict=True):
+            for name, options in table.items():
+                unfair = sorted((OF_PLAN | (OF_ENVIRONMENT if axis == "learner" else frozenset())) & options.keys())
+                if unfair == ["limits"] and axis == "environment":
+                    continue
+                if unfair:
+                    raise ConfigError(
+                        f"{axis} {name}: {unfair[0]} is the same for all that are compared: say it in an environment, "
+                        "or by budget, evaluate_at or seeds of the plan"
+                    )
+        if unfair := sorted(OF_PLAN & self.base.keys()):
+            raise ConfigError(
+                f"base: {unfair[0]} is the same for all: say it by budget, evaluate_at or seeds of the plan"
+            )
+        for environment in self.environments:
+            budget = self.budget_of(environment)
+            budget.validate()
+            if budget == Limits() and "steps" not in self.base | self.environments[environment]:
+                raise ConfigError(
+                    f"no budget for {environment}: give the plan one, such as `budget: {{samples: 1280}}`"
+                )
+
+    def _require_pattern(self, pattern: Any, part: bool) -> None:
+        names: dict[str, Sequence[Any]] = {
+            "environment": list(self.environments),
+            "learner": list(self.learners),
+            "feedback": list(self.feedback),
+            "model": list(self.models),
+            "seed": self.seeds,
+        }
+        if not isinstance(pattern, Mapping) or not pattern or not set(pattern) <= set(names):
+            raise ConfigError(
+                f"skip must hold parts of the grid, such as {{learner: GRPO}}, by {', '.join(names)}; got {pattern!r}"
+            )
+        for axis, values in pattern.items():
+            known = names[axis]
+            for value in values if isinstance(values, list) else [values]:
+                if known and value not in known and not part:
+                    raise ConfigError(f"skip names the {axis} {value!r}, which the plan has not: {list(known)}")
 
     def to_dict(self) -> Options:
         """Plain YAML values; `from_dict` reads them back."""
@@ -173,12 +223,14 @@ class Plan:
             own: Options = table.get(getattr(cell, axis), {})
             values = merged(values, own)
         budget = self.budget_of(cell.environment)
-        if budget.samples is not None:
-            defaults = TrainerConfig()
-            rows = [values.get(name, getattr(defaults, name)) for name in ("tasks_per_step", "group_size")]
-            values["steps"] = math.ceil(budget.samples / (rows[0] * rows[1]))
+        if budget != Limits() and "steps" not in values:
+            values["steps"] = ENDLESS
         more = {"limits": vars(budget), "eval_every": 0, "eval_at": list(self.evaluate_at), "seed": cell.seed}
-        return TrainerConfig.from_dict(values | more)
+        config = TrainerConfig.from_dict(values | more)
+        if budget.samples is not None:
+            batch = config.tasks_per_step * config.group_size
+            config.steps = math.ceil(budget.samples / max(batch, 1))  # a batch of 0 is told by `validate`
+        return config
 
     def budget_of(self, environment: str) -> Limits:
         """Of every run there: the plan's, or the environment's own `limits`."""
@@ -213,12 +265,7 @@ def _named(axis: str, option: str, table: Any) -> Options:
     return {name: {option: name} if options is None else dict(options) for name, options in named.items()}
 
 
-def _matches(cell: Cell, pattern: Any) -> bool:
-    known = [*AXES, "seed"]
-    if not isinstance(pattern, Mapping) or not pattern or not set(pattern) <= set(known):
-        raise ConfigError(
-            f"skip must hold parts of the grid, such as {{learner: GRPO}}, by {', '.join(known)}; got {pattern!r}"
-        )
+def _matches(cell: Cell, pattern: Mapping[str, Any]) -> bool:
     return all(
         getattr(cell, axis) in (values if isinstance(values, list) else [values]) for axis, values in pattern.items()
     )

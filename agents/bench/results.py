@@ -3,45 +3,41 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from agents.bench.plan import Cell, Plan
-from agents.config import TrainerConfig, flat
+from agents.config import SURROUNDINGS, TrainerConfig, flat
 from agents.limits import Spent
-from distil_envs.errors import ConfigError
+from distil_envs.errors import ConfigError, DistilError
 
 Row = dict[str, Any]
-ANYWHERE = frozenset({
-    "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "record_groups", "save_model", "trackers",
-    "policy.device",
-})  # fmt: skip
-"""Options that change no figure of a run."""
 CURVE = ("success", "reward", "length", "entropy", "grad_norm")
 POINTS = 20
 """The learning curve is kept in at most so many points."""
 
 
 class Results:
-    """The finished runs of a bench directory, one for each cell: the newest."""
+    """The finished runs of a bench directory. A cell may have several, under other options."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
 
-    def rows(self) -> dict[Cell, Row]:
-        """By cell. A last line torn by a crash is left out. Raises ConfigError for another broken line."""
+    def rows(self) -> list[tuple[Cell, Row]]:
+        """All, in order. A last line torn by a crash is left out. Raises ConfigError for another broken line."""
         if not self.file.exists():
-            return {}
-        lines = self.file.read_bytes().split(b"\n")[:-1]
-        found = {}
-        for number, line in enumerate(lines, 1):
+            return []
+        found = []
+        for number, line in enumerate(self.file.read_bytes().split(b"\n")[:-1], 1):
             try:
                 row = json.loads(line)
-                found[Cell(**row["cell"])] = row
+                found.append((Cell(**row["cell"]), row))
             except (ValueError, KeyError, TypeError) as error:
                 raise ConfigError(
                     f"{self.file}, line {number} is no result of a bench, and no crash leaves such a line: delete it"
@@ -49,40 +45,43 @@ class Results:
         return found
 
     def finished(self, plan: Plan) -> tuple[dict[Cell, Row], dict[Cell, str]]:
-        """Of a plan's cells, those that need not run again; and those with a result under other options, with the first
-        of these.
+        """Of a plan's cells, those that need not run again, with the newest row under the plan's options; and of those
+        that have rows under others alone, what is other in the newest.
         """
-        found, done, stale = self.rows(), {}, {}
-        for cell in plan.cells():
-            if (row := found.get(cell)) is None:
-                continue
-            changed = differences(plan.config(cell), TrainerConfig.from_dict(row["config"]))
-            if changed:
-                stale[cell] = changed[0]
-            else:
-                done[cell] = row
-        return done, stale
+        configs = {cell: plan.config(cell) for cell in plan.cells()}
+        done: dict[Cell, Row] = {}
+        stale: dict[Cell, str] = {}
+        for cell, row in self.rows():
+            if cell in configs:
+                change = difference(configs[cell], row["config"])
+                if change is None:
+                    done[cell] = row
+                else:
+                    stale[cell] = change
+        ordered = {cell: done[cell] for cell in configs if cell in done}
+        return ordered, {cell: change for cell, change in stale.items() if cell not in done}
 
     def add(self, row: Row) -> None:
         """Append one. Several processes may."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with self.file.open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX)
             file.truncate(self.file.read_bytes().rfind(b"\n") + 1)  # without what a crash left half written
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
 
-def differences(one: TrainerConfig, other: TrainerConfig) -> list[str]:
-    """Options that make two runs different, as ``name (now, then)``."""
-    mine, others = flat(one.to_dict()), flat(other.to_dict())
-    names = sorted((mine.keys() | others.keys()) - ANYWHERE)
-    return [
-        f"{name} (now {mine.get(name)!r}, then {others.get(name)!r})"
-        for name in names
-        if mine.get(name) != others.get(name)
-    ]
+def difference(config: TrainerConfig, values: Mapping[str, Any]) -> str | None:
+    """The first option that makes a run of `config` another one than one with these options; None if there is none."""
+    try:
+        then = flat(TrainerConfig.from_dict(dict(values)).to_dict())
+    except DistilError as error:  # of another version
+        return str(error)
+    now = flat(config.to_dict())
+    changed = sorted(name for name in (now.keys() | then.keys()) - SURROUNDINGS if now.get(name) != then.get(name))
+    return f"{changed[0]} (now {now.get(changed[0])!r}, then {then.get(changed[0])!r})" if changed else None
 
 
 def row_of(
@@ -93,23 +92,25 @@ def row_of(
     for each in metrics:
         spent.add(each)
         shares[spent.steps] = round(min(1.0, spent.share(config.steps, config.limits)), 4)
+    checks = sorted({name for each in evaluations for name in each["checks"]})
     return {
         "cell": vars(cell),
         "config": config.to_dict(),
         "spent": {**vars(spent), "seconds": round(spent.seconds, 2)},
-        "evaluations": [{"share": shares[each["step"]], **_marks(each)} for each in evaluations],
+        "evaluations": [{"share": shares[each["step"]], **_marks(each, checks)} for each in evaluations],
         "curve": list(_curve(metrics, shares)),
     }
 
 
-def _marks(evaluation: Mapping[str, Any]) -> Row:
+def _marks(evaluation: Mapping[str, Any], checks: Sequence[str]) -> Row:
     """Right or not, task by task, as strings of 0 and 1 (- where it could not be graded); means over samples."""
     tasks = evaluation["per_task"]
     marks = {"accuracy": "".join(_mark(task["usable"], task["correct"]) for task in tasks)}
-    for check in evaluation["checks"]:
+    for check in checks:
         marks[check] = "".join(_mark(task["usable"], task["checks"].get(check, False)) for task in tasks)
     row = {name: evaluation[name] for name in ("step", "set", "prompt")} | {"marks": marks}
     row["buckets"] = [[name, len(list(run))] for name, run in groupby(task["bucket"] for task in tasks)]
+    row["tasks"] = hashlib.sha256(json.dumps([task["task"] for task in tasks]).encode()).hexdigest()[:12]
     row["samples"] = {
         f"{name}@{k}": round(value["mean"], 4)
         for name in ("avg", "pass", "maj", "best")

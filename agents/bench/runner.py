@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.bench.plan import Cell, Plan
-from agents.bench.results import Results, Row
+from agents.bench.results import Row
 
 
 @dataclass
@@ -31,21 +31,17 @@ class Runner:
     """Keep the trained models."""
 
     def run(self, cells: Sequence[Cell], tell: Callable[[Cell, Row | str], None]) -> None:
-        """Run them all, and tell of each its row, which then is in the results already, or why it failed."""
+        """Run them all, and tell of each its row, which then is in the results, or why it failed."""
         waiting: queue.SimpleQueue[Cell] = queue.SimpleQueue()
         for cell in cells:
             waiting.put(cell)
         told: queue.SimpleQueue[tuple[Cell, Row | str]] = queue.SimpleQueue()
         workers = [_Worker(self) for _ in range(min(self.processes, len(cells)))]
-        results = Results(self.folder / "results.jsonl")
         try:
             for worker in workers:
                 threading.Thread(target=worker.work, args=(waiting, told), daemon=True).start()
             for _ in cells:
-                cell, found = told.get()
-                if not isinstance(found, str):
-                    results.add(found)
-                tell(cell, found)
+                tell(*told.get())
         finally:
             for worker in workers:
                 worker.stop()
@@ -58,7 +54,15 @@ class Runner:
         """What a worker is sent."""
         config = replace(self.plan.config(cell), run_dir=str(self.path(cell)), save_model=self.save_models, trackers=())
         log = self.folder / "logs" / f"{cell.folder}.txt"
-        return {"cell": vars(cell), "config": config.to_dict(), "log": str(log)}
+        results = str(self.folder / "results.jsonl")
+        return {"cell": vars(cell), "config": config.to_dict(), "log": str(log), "results": results}
+
+    @property
+    def threads(self) -> int:
+        """Of each process: its share of the cores that this one may use, and never more than `OMP_NUM_THREADS`."""
+        share = max(1, len(os.sched_getaffinity(0)) // self.processes)
+        asked = os.environ.get("OMP_NUM_THREADS", "")
+        return min(share, int(asked)) if asked.isdigit() and int(asked) else share
 
 
 class _Worker:
@@ -86,9 +90,10 @@ class _Worker:
     def stop(self) -> None:
         """End the process. What it was at is gone on with next time, from its last checkpoint."""
         self._stopped = True
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
+        process = self._process  # its thread may be about to forget it
+        if process is not None:
+            process.kill()
+            process.wait()
 
     def _ask(self, job: dict[str, Any]) -> dict[str, Any]:
         process = self._process or self._start()
@@ -108,7 +113,7 @@ class _Worker:
         return {"error": f"its process ended with status {status}{' (killed: out of memory?)' if status == -9 else ''}"}
 
     def _start(self) -> subprocess.Popen[str]:
-        threads = max(1, (os.cpu_count() or 1) // self._runner.processes)
+        threads = self._runner.threads
         self._process = subprocess.Popen(
             [sys.executable, "-m", "agents.bench.worker"],
             stdin=subprocess.PIPE,
@@ -119,6 +124,7 @@ class _Worker:
             start_new_session=True,  # Ctrl-C is the parent's to handle
         )
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"threads": threads, "imports": list(self._runner.imports)}) + "\n")
+        first = {"threads": threads, "imports": list(self._runner.imports), "parent": os.getpid()}
+        self._process.stdin.write(json.dumps(first) + "\n")
         self._process.stdin.flush()
         return self._process

@@ -14,6 +14,8 @@ from agents.statistics import (
     crossed_interval,
     difference_interval,
     interquartile_mean,
+    mean_interval,
+    nested_interval,
     probability_of_improvement,
     proportion_interval,
 )
@@ -23,7 +25,7 @@ from distil_envs.errors import ConfigError
 Checkpoint = Literal["final", "best"]
 Table = list[list[float]]
 Scores = dict[str, dict[int, float]]
-"""Of one learner: environment and seed to the share of tasks."""
+"""Of one learner: environment and seed to what was measured."""
 Setting = tuple[str, str, str]
 """Environment, feedback and model."""
 
@@ -34,14 +36,18 @@ class Score:
 
     learner: str
     seeds: tuple[int, ...]
+    missing: int
+    """Seeds of the plan without a result."""
     value: Interval
-    """Share of tasks, with an interval over other seeds and other tasks; of one seed, over other tasks."""
+    """What is measured, over other seeds and other tasks; of one seed, over other tasks."""
     before: float
     """The same before training."""
     area: float
-    """Area under the curve of that share over the budget, mean over seeds."""
+    """Area under its curve over the budget, mean over seeds."""
     spent: Mapping[str, float]
     """Means of samples, tokens and seconds of training."""
+    buckets: Mapping[str, float]
+    """Share of right answers in each bucket (a level of a family), mean over seeds; empty where there is but one."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class Difference:
     other: str
     seeds: int
     value: Interval
-    """Interval over other seeds and other tasks."""
+    """Interval over other seeds and other tasks; of one seed, over other tasks."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,9 @@ class Comparison:
     """All learners in one setting."""
 
     setting: Setting
+    measure: str
+    on: str
+    """The set of tasks."""
     scores: tuple[Score, ...]
     differences: tuple[Difference, ...]
     """Of the first learner from each of the others."""
@@ -75,20 +84,117 @@ class Overall:
     environments: int
     seeds: int
     middle: Interval
-    """Interquartile mean of its runs' shares."""
+    """Interquartile mean of its runs' measures."""
     beaten: Interval | None
     """Chance that the first learner's run beats one of this in an environment drawn evenly; None for the first."""
 
 
+class Measured:
+    """What a plan compares, of single runs.
+
+    A measure such as ``avg@16``, of samples, is known as a mean over tasks; others are known task by task.
+    """
+
+    def __init__(self, plan: Plan, checkpoint: Checkpoint = "final") -> None:
+        self.plan = plan
+        self.checkpoint = checkpoint
+
+    def value(self, row: Row) -> float:
+        """After training. Raises ConfigError where the run was not evaluated so."""
+        return self._value(row, self._after(row))
+
+    def before(self, row: Row) -> float:
+        """Before training."""
+        return self._value(row, self._evaluations(row)[0])
+
+    def curve(self, row: Row) -> list[tuple[float, float]]:
+        """Shares of the budget, and what was measured there."""
+        return [(each["share"], self._value(row, each)) for each in self._evaluations(row)]
+
+    def marks(self, row: Row) -> list[float] | None:
+        """Task by task after training, NaN where it could not be graded; None where only means are known."""
+        measure, marks = self._measure(row), self._after(row)["marks"]
+        return [{"0": 0.0, "1": 1.0, "-": float("nan")}[mark] for mark in marks[measure]] if measure in marks else None
+
+    def tasks(self, row: Row) -> str:
+        """The same for runs that were evaluated on the same tasks."""
+        found = self._after(row)
+        return str(found.get("tasks") or len(found["marks"]["accuracy"]))
+
+    def buckets(self, row: Row) -> dict[str, float]:
+        """Share of right answers by bucket, in the order of the tasks."""
+        marks, at = self.marks(row), 0
+        found: dict[str, list[float]] = {}
+        for name, count in self._after(row)["buckets"] if marks is not None else ():
+            found.setdefault(name, []).extend(marks[at : at + count] if marks else ())
+            at += count
+        graded = {name: [value for value in values if value == value] for name, values in found.items()}
+        return {name: sum(values) / len(values) for name, values in graded.items() if values}
+
+    def _measure(self, row: Row) -> str:
+        found: str = self.plan.measures.get(row["cell"]["environment"], self.plan.measure)
+        return found
+
+    def _evaluations(self, row: Row) -> list[dict[str, Any]]:
+        """One a share: the first, which was asked as training asks."""
+        where = self.plan.compare_on.get(row["cell"]["environment"], "held-out")
+        by_share: dict[float, dict[str, Any]] = {}
+        for each in row["evaluations"]:
+            if each["set"] == where:
+                by_share.setdefault(each["share"], each)
+        if len(by_share) < 2:
+            raise ConfigError(
+                f"{row['cell']['environment']} was not evaluated on {where} tasks before and after: give it "
+                "eval_tasks, or compare on the pool by compare_on"
+            )
+        return list(by_share.values())
+
+    def _after(self, row: Row) -> dict[str, Any]:
+        after = self._evaluations(row)[1:]
+        return after[-1] if self.checkpoint == "final" else max(after, key=lambda each: self._value(row, each))
+
+    def _value(self, row: Row, evaluation: Mapping[str, Any]) -> float:
+        measure = self._measure(row)
+        if measure in evaluation["samples"]:
+            return float(evaluation["samples"][measure])
+        if measure not in evaluation["marks"]:
+            known = [*evaluation["marks"], *evaluation["samples"]]
+            raise ConfigError(
+                f"{row['cell']['environment']} has no measure {measure!r}: it has {', '.join(known)} (measures of "
+                "samples, such as avg@4, take eval_samples)"
+            )
+        text = evaluation["marks"][measure]
+        graded = len(text) - text.count("-")
+        return text.count("1") / graded if graded else float("nan")
+
+
+def compare(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint = "final") -> list[Comparison]:
+    """Every setting of the plan that has results. Raises ConfigError for a measure that a run does not have."""
+    measured, found = Measured(plan, checkpoint), []
+    for setting in dict.fromkeys((cell.environment, cell.feedback, cell.model) for cell in plan.cells()):
+        cells = [cell for cell in plan.cells() if (cell.environment, cell.feedback, cell.model) == setting]
+        by_learner: dict[str, dict[int, Row]] = {}
+        for cell in cells:
+            if cell in rows:
+                by_learner.setdefault(cell.learner, {})[cell.seed] = rows[cell]
+        if by_learner:
+            planned = {name: sum(cell.learner == name for cell in cells) for name in by_learner}
+            scores = tuple(_score(measured, name, own, planned[name]) for name, own in by_learner.items())
+            environment = setting[0]
+            measure = plan.measures.get(environment, plan.measure)
+            where = plan.compare_on.get(environment, "held-out")
+            found.append(Comparison(setting, measure, where, scores, tuple(_differences(measured, by_learner))))
+    return found
+
+
 def overall(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint = "final") -> list[Overall]:
     """Over the environments in which all learners have results of two seeds; nothing where there are not two such."""
-    found = []
+    found, measured = [], Measured(plan, checkpoint)
     for feedback, model in dict.fromkeys((cell.feedback, cell.model) for cell in plan.cells()):
         scores: dict[str, Scores] = {}
         for cell, row in rows.items():
             if (cell.feedback, cell.model) == (feedback, model):
-                own = scores.setdefault(cell.learner, {})
-                own.setdefault(cell.environment, {})[cell.seed] = share(marks(plan, row, checkpoint))
+                scores.setdefault(cell.learner, {}).setdefault(cell.environment, {})[cell.seed] = measured.value(row)
         ordered = {name: scores[name] for name in plan.learners if name in scores}
         tables, places, seeds = _tables(ordered, list(plan.environments))
         for name, table in tables.items():
@@ -112,94 +218,58 @@ def _tables(scores: Mapping[str, Scores], environments: Sequence[str]) -> tuple[
     return tables, len(places), len(seeds)
 
 
-def compare(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint = "final") -> list[Comparison]:
-    """Every setting of the plan that has results."""
-    found = []
-    for setting in dict.fromkeys((cell.environment, cell.feedback, cell.model) for cell in plan.cells()):
-        by_learner: dict[str, dict[int, Row]] = {}
-        for cell in plan.cells():
-            if (cell.environment, cell.feedback, cell.model) == setting and cell in rows:
-                by_learner.setdefault(cell.learner, {})[cell.seed] = rows[cell]
-        if by_learner:
-            scores = tuple(_score(plan, name, by_seed, checkpoint) for name, by_seed in by_learner.items())
-            found.append(Comparison(setting, scores, tuple(_differences(plan, by_learner, checkpoint))))
-    return found
-
-
-def marks(plan: Plan, row: Row, checkpoint: Checkpoint = "final") -> str:
-    """Right (1) or not (0), or not graded (-), task by task: of the last evaluation, or of the best after the first."""
-    after = [each for each in _evaluations(plan, row) if each["share"] > 0]
-    if checkpoint == "final":
-        return _of(plan, row["cell"]["environment"], after[-1])
-    return max((_of(plan, row["cell"]["environment"], each) for each in after), key=share)
-
-
-def before(plan: Plan, row: Row) -> str:
-    """The same before training."""
-    return _of(plan, row["cell"]["environment"], _evaluations(plan, row)[0])
-
-
-def share(text: str) -> float:
-    """Of ones, among the tasks that were graded."""
-    graded = len(text) - text.count("-")
-    return text.count("1") / graded if graded else float("nan")
-
-
-def _evaluations(plan: Plan, row: Row) -> list[dict[str, Any]]:
-    where = plan.compare_on.get(row["cell"]["environment"], "held-out")
-    every = [each for each in row["evaluations"] if each["set"] == where]
-    return [each for each in every if each["prompt"] == every[0]["prompt"]]
-
-
-def measure_of(plan: Plan, environment: str) -> str:
-    """What is compared there."""
-    found: str = plan.measures.get(environment, plan.measure)
-    return found
-
-
-def _of(plan: Plan, environment: str, evaluation: Mapping[str, Any]) -> str:
-    known: dict[str, str] = evaluation["marks"]
-    measure = measure_of(plan, environment)
-    if measure not in known:
-        raise ConfigError(f"no result for {measure!r} in {environment}: its measures are {', '.join(known)}")
-    return known[measure]
-
-
-def _score(plan: Plan, learner: str, by_seed: Mapping[int, Row], checkpoint: Checkpoint) -> Score:
+def _score(measured: Measured, learner: str, by_seed: Mapping[int, Row], planned: int) -> Score:
     rows = [by_seed[seed] for seed in sorted(by_seed)]
     spent = {
         name: sum(row["spent"][name] for row in rows) / len(rows)
         for name in ("samples", "tokens", "seconds")
         if all(name in row["spent"] for row in rows)
     }
-    first = sum(share(before(plan, row)) for row in rows) / len(rows)
-    texts = [marks(plan, row, checkpoint) for row in rows]
-    curves = [
-        [(each["share"], share(_of(plan, row["cell"]["environment"], each))) for each in _evaluations(plan, row)]
-        for row in rows
-    ]
-    area = sum(area_under_curve(*zip(*curve, strict=True)) for curve in curves) / len(curves)
-    return Score(learner, tuple(sorted(by_seed)), _interval(texts), first, area, spent)
+    first = sum(map(measured.before, rows)) / len(rows)
+    area = sum(area_under_curve(*zip(*measured.curve(row), strict=True)) for row in rows) / len(rows)
+    by_bucket = [measured.buckets(row) for row in rows]
+    names = [name for name in by_bucket[0] if all(name in each for each in by_bucket)]
+    buckets = {name: sum(each[name] for each in by_bucket) / len(rows) for name in names} if len(names) > 1 else {}
+    seeds = tuple(sorted(by_seed))
+    return Score(learner, seeds, planned - len(seeds), _interval(measured, rows), first, area, spent, buckets)
 
 
-def _interval(texts: Sequence[str]) -> Interval:
-    if len(texts) == 1:
-        graded = texts[0].replace("-", "")
-        return proportion_interval(graded.count("1"), len(graded))
-    return crossed_interval([_values(text) for text in texts], shares=True)
+def _interval(measured: Measured, rows: Sequence[Row]) -> Interval:
+    tables = [marks for row in rows if (marks := measured.marks(row)) is not None]
+    if len(tables) < len(rows):
+        return mean_interval([measured.value(row) for row in rows])
+    if len(rows) == 1:
+        graded = [value for value in tables[0] if value == value]
+        return proportion_interval(sum(graded), len(graded))
+    if _same_tasks(measured, rows, tables):
+        return crossed_interval(tables, shares=True)
+    return nested_interval(tables, shares=True)
 
 
-def _values(text: str) -> list[float]:
-    return [{"0": 0.0, "1": 1.0, "-": float("nan")}[mark] for mark in text]
+def _same_tasks(measured: Measured, rows: Sequence[Row], tables: Sequence[Sequence[float]]) -> bool:
+    """Whether at least two tasks were graded in every row, the same ones."""
+    graded = sum(all(value == value for value in column) for column in zip(*tables, strict=False))
+    return graded > 1 and len({measured.tasks(row) for row in rows}) == 1
 
 
-def _differences(
-    plan: Plan, by_learner: Mapping[str, Mapping[int, Row]], checkpoint: Checkpoint
-) -> Iterator[Difference]:
+def _differences(measured: Measured, by_learner: Mapping[str, Mapping[int, Row]]) -> Iterator[Difference]:
     first, *others = by_learner
     for other in others:
         seeds = sorted(by_learner[first].keys() & by_learner[other].keys())
-        pairs = [[marks(plan, by_learner[name][seed], checkpoint) for name in (first, other)] for seed in seeds]
-        if len(seeds) > 1 and len({len(text) for pair in pairs for text in pair}) == 1:
-            one, two = ([_values(pair[i]) for pair in pairs] for i in (0, 1))
-            yield Difference(first, other, len(seeds), difference_interval(one, two))
+        if seeds:
+            one, two = ([by_learner[name][seed] for seed in seeds] for name in (first, other))
+            yield Difference(first, other, len(seeds), _difference(measured, one, two))
+
+
+def _difference(measured: Measured, one: Sequence[Row], other: Sequence[Row]) -> Interval:
+    mine, theirs = ([measured.marks(row) for row in rows] for rows in (one, other))
+    pairs = [(a, b) for a, b in zip(mine, theirs, strict=True) if a is not None and b is not None]
+    paired = all(measured.tasks(a) == measured.tasks(b) for a, b in zip(one, other, strict=True))
+    if len(pairs) < len(one) or not paired:
+        return mean_interval([measured.value(a) - measured.value(b) for a, b in zip(one, other, strict=True)])
+    if len(pairs) == 1:
+        return mean_interval([a - b for a, b in zip(*pairs[0], strict=True) if a == a and b == b])
+    tables = [a for a, _ in pairs], [b for _, b in pairs]
+    if _same_tasks(measured, [*one, *other], [*tables[0], *tables[1]]):
+        return difference_interval(*tables)
+    return mean_interval([measured.value(a) - measured.value(b) for a, b in zip(one, other, strict=True)])

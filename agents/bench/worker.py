@@ -12,44 +12,67 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from agents.bench.plan import Cell
-from agents.bench.results import Row, row_of
+from agents.bench.results import Results, Row, difference, row_of
 from agents.cli.user_code import import_user_code
 from agents.config import TrainerConfig
 from agents.run_directory import RunDirectory
 from distil_envs.errors import DistilError, told
 
 
-def run_cell(cell: Cell, config: TrainerConfig) -> Row:
-    """Run one cell, or go on with it where it was stopped, and return its row. Raises what training raises."""
+def run_cell(cell: Cell, config: TrainerConfig, results: Results) -> Row:
+    """Run one cell, or go on with it where it was stopped, and keep its row. Raises what training raises.
+
+    If another bench in the same folder has finished it meanwhile, that is its row.
+    """
+    import torch
     from rich.console import Console
 
     from agents.trainer import Trainer
 
+    for other, row in results.rows():
+        if other == cell and difference(config, row["config"]) is None:
+            return row
     began, worked = time.perf_counter(), time.process_time()
     run = RunDirectory(config.path)
     resume = (config.path / "config.yaml").is_file()
     if resume and config.differences(TrainerConfig.from_dict(run.config())):
-        shutil.rmtree(config.path)  # of a plan that has changed
+        _set_aside(run)  # of a plan that has changed
         resume = False
     Trainer(config, resume=resume, console=Console(stderr=True, width=120), tell_cost=False).train()
     row = row_of(cell, config, run.read("metrics.jsonl"), run.read("evaluations.jsonl"))
-    shutil.rmtree(run.checkpoints)
     seconds = {"wall_seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - worked}
-    row["spent"] |= {name: round(value, 1) for name, value in seconds.items()} | {"resumed": resume}
+    row["spent"] |= {name: round(value, 1) for name, value in seconds.items()}
+    row["spent"] |= {"resumed": resume, "threads": torch.get_num_threads()}
+    results.add(row)
+    shutil.rmtree(run.checkpoints)  # only now: until the row is kept, they are all there is
     return row
 
 
+def _set_aside(run: RunDirectory) -> None:
+    """Move a run out of the way, into ``replaced``. Raises ConfigError when another process is at work there."""
+    with closing(run):
+        run.lock()
+        folder = run.path.parent.parent / "replaced"
+        folder.mkdir(exist_ok=True)
+        number = 1
+        while (to := folder / f"{run.path.name}-{number}").exists():
+            number += 1
+        run.path.rename(to)
+
+
 def serve() -> None:
-    """Answer jobs until stdin ends. The first line holds the modules to import and the number of threads."""
+    """Answer jobs until stdin ends. Its first line says what to import, how many threads to use, and the parent."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what others print is no answer
+    first = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with, args=(first["parent"],), daemon=True).start()
     import torch
 
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    first = json.loads(sys.stdin.readline())
     torch.set_num_threads(first["threads"])
     import_user_code(first["imports"])
     for line in sys.stdin:
@@ -65,10 +88,10 @@ def _answer(job: dict[str, Any]) -> dict[str, Any]:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         try:
-            return {"row": run_cell(Cell(**job["cell"]), config)}
+            return {"row": run_cell(Cell(**job["cell"]), config, Results(Path(job["results"])))}
         except Exception as error:
             traceback.print_exc()
-            return {"error": str(error) if isinstance(error, DistilError) else told(error)}
+            return {"error": str(error) if isinstance(error, DistilError) else f"{type(error).__name__}: {told(error)}"}
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

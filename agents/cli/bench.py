@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 import yaml
@@ -23,7 +23,8 @@ from distil_envs.errors import ConfigError, DistilError
 if TYPE_CHECKING:
     from agents.bench.plan import Cell, Plan
     from agents.bench.results import Row
-    from agents.bench.summary import Checkpoint, Overall
+    from agents.bench.runner import Runner
+    from agents.bench.summary import Checkpoint, Comparison, Overall
 
 SPENT = ("samples", "tokens", "seconds")
 Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PLAN")]
@@ -54,7 +55,8 @@ class BenchOptions:
     processes: int = 1
     """Runs at a time, each in a process of its own; the cores are shared out."""
     shard: Annotated[str | None, tyro.conf.arg(metavar="I/N")] = None
-    """Run only every N-th cell, from the I-th on (1/4 … 4/4), for several machines with one folder or several."""
+    """Run only every N-th comparison, from the I-th on (1/4 … 4/4), for several machines on one folder or several. All
+    learners of a comparison run on one machine."""
     checkpoint: Annotated[str, tyro.conf.arg(metavar="final|best")] = "final"
     """Which evaluation of a run counts in the summary. `best` is chosen on the tasks that it is reported on: it
     flatters, and is marked."""
@@ -92,34 +94,40 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
         raise ConfigError(f"--processes must be at least 1, got {options.processes}")
     checkpoint = _checkpoint(options.checkpoint)
     import_user_code(options.imports)
-    whole = narrowed(Plan.load(plan), options)
-    folder = (options.out or Path("benches") / Path(plan).stem).expanduser()
+    whole = Plan.load(plan)
+    asked = narrowed(whole, options)
+    folder = (options.out or _folder(Path(plan))).expanduser()
+    runner = Runner(folder, asked, options.processes, options.imports, options.save_models)
     results = Results(folder / "results.jsonl")
-    done, stale = results.finished(whole)
-    cells = [cell for cell in _part(list(whole.cells()), options.shard) if cell not in done]
+    done, stale = results.finished(asked)
+    cells = [cell for cell in part(list(asked.cells()), options.shard) if cell not in done]
     told, out = Console(stderr=True, highlight=False, markup=False), console()
+
+    def say(text: str) -> None:
+        told.print(text, soft_wrap=True)
+
     for cell, change in stale.items():
-        told.print(f"{cell}: has a result under other options, {change}: it is run anew", soft_wrap=True)
-    told.print(f"{folder}: {len(done)} of {len(list(whole.cells()))} runs are finished", soft_wrap=True)
+        say(f"{cell}: has a result under other options, {change}: it is run anew, beside it")
+    say(f"{folder}: {len(done)} of {len(list(asked.cells()))} runs are finished")
     if cells:
+        look = not options.dry_run or _at_hand(asked)
         with told.status("what it will cost"):
-            total = cost(whole, cells, done, look=not options.dry_run or _probes(whole))
-        told.print(f"to do: {total.told(min(options.processes, len(cells)))}", soft_wrap=True)
+            total = cost(asked, cells, done, look=look, threads=runner.threads, say=say)
+        say(f"to do: {total.told(min(options.processes, len(cells)))}")
     if options.dry_run:
         for cell in cells:
-            told.print(f"  {cell}", soft_wrap=True)
+            say(f"  {cell}")
         return
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "plan.yaml").write_text(
         yaml.safe_dump(whole.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
-    runner = Runner(folder, whole, options.processes, options.imports, options.save_models)
     try:
-        failed = _run(runner, cells, told, whole)
+        failed = _run(runner, cells, told)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("stopped; the same command goes on with it") from None
-    for line in summary(whole, results.finished(whole)[0], checkpoint):
-        out.print(line)
+    for table in summary(asked, results.finished(asked)[0], checkpoint):
+        out.print(table)
     out.print(f"results: {results.file}", soft_wrap=True)
     if failed:
         raise DistilError(
@@ -141,44 +149,69 @@ def narrowed(plan: Plan, options: BenchOptions) -> Plan:
     limits = {name: getattr(options, name) for name in ("samples", "tokens", "seconds")}
     if any(limit is not None for limit in limits.values()):
         values["budget"] = limits
-    return type(plan).from_dict(values)
+        for own in values["environments"].values():
+            (own or {}).pop("limits", None)
+    return type(plan).from_dict(values, part=True)
 
 
-def summary(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint) -> list[Table]:
-    """A table a setting: each learner's share, what it spent, and the first learner's lead over it."""
-    from agents.bench.summary import compare, measure_of, overall
+def part(cells: Sequence[Cell], shard: str | None) -> Sequence[Cell]:
+    """Those of one shard: whole comparisons, so that all learners of one run on the same machine."""
+    if shard is None:
+        return cells
+    index, _, count = shard.partition("/")
+    if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
+        raise ConfigError(f"--shard must be I/N with 1 <= I <= N, such as 1/4, got {shard!r}")
+    groups: dict[tuple[object, ...], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.environment, cell.feedback, cell.model, cell.seed), []).append(cell)
+    return [cell for group in list(groups.values())[int(index) - 1 :: int(count)] for cell in group]
 
-    tables = []
+
+def summary(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint) -> Iterator[Table | Text]:
+    """A table a setting: each learner's measure, what it spent, and the first learner's lead over it."""
+    from agents.bench.summary import compare, overall
+
+    best = ", best checkpoint of each run (chosen on these tasks)" if checkpoint == "best" else ""
     for found in compare(plan, rows, checkpoint):
-        environment, feedback, model = found.setting
-        best = ", the best checkpoint of each run (chosen on these tasks)" if checkpoint == "best" else ""
-        where = plan.compare_on.get(environment, "held-out")
-        title = f"{environment}, {feedback}, {model}: {measure_of(plan, environment)} on {where} tasks{best}"
-        table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
-        for name, justify in (("learner", "left"), ("seeds", "right"), ("before", "right"), ("after", "right")):
-            table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        table = _table(f"{', '.join(found.setting)}: {found.measure} on {found.on} tasks{best}")
         first = found.scores[0].learner
-        table.add_column(f"{first} minus it", justify="right")
-        for name in ("area", "rollouts", "tokens", "seconds"):
-            table.add_column(name, justify="right")
+        for name in ("learner", "seeds", "before", "after", f"{first} minus it", "area", *SPENT):
+            table.add_column(name, justify="left" if name == "learner" else "right")
         lead = {each.other: each.value for each in found.differences}
         for score in found.scores:
+            of = f"{len(score.seeds)} of {len(score.seeds) + score.missing}" if score.missing else str(len(score.seeds))
             table.add_row(
-                Text(score.learner), str(len(score.seeds)), f"{score.before:.3f}", _interval(vars(score.value)),
-                _interval(vars(lead[score.learner]), "+") if score.learner in lead else "",
-                f"{score.area:.3f}",
+                Text(score.learner), of, f"{score.before:.3f}", _interval(vars(score.value)),
+                _interval(vars(lead[score.learner]), "+") if score.learner in lead else "", f"{score.area:.3f}",
                 *(f"{score.spent[name]:,.0f}" if name in score.spent else "" for name in SPENT),
             )  # fmt: skip
-        tables.append(table)
-    return [*tables, *_overall(overall(plan, rows, checkpoint))]
+        yield table
+        if any(score.buckets for score in found.scores):
+            yield _by_bucket(found)
+        if any(score.missing for score in found.scores):
+            yield Text("Seeds without a result are left out: where they failed, what is left flatters.")
+    yield from _overall(overall(plan, rows, checkpoint), best)
 
 
-def _overall(every: Sequence[Overall]) -> Iterator[Table]:
+def _by_bucket(found: Comparison) -> Table:
+    table = _table("  by level")
+    names = list(dict.fromkeys(name for score in found.scores for name in score.buckets))
+    for name in ("learner", *names):
+        table.add_column(name, justify="left" if name == "learner" else "right")
+    for score in found.scores:
+        table.add_row(Text(score.learner), *(f"{score.buckets[n]:.3f}" if n in score.buckets else "" for n in names))
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(box=box.SIMPLE_HEAD, title=Text(title), title_justify="left", pad_edge=False, show_edge=False)
+
+
+def _overall(every: Sequence[Overall], best: str) -> Iterator[Table]:
     """Learners over all environments, a table for each feedback and model."""
     for by in dict.fromkeys((each.feedback, each.model) for each in every):
         mine = [each for each in every if (each.feedback, each.model) == by]
-        title = f"over {mine[0].environments} environments, {mine[0].seeds} seeds: {', '.join(by)}"
-        table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False, show_edge=False)
+        table = _table(f"over {mine[0].environments} environments, {mine[0].seeds} seeds: {', '.join(by)}{best}")
         table.add_column("learner")
         table.add_column("interquartile mean", justify="right")
         table.add_column(f"chance that {mine[0].learner} beats it", justify="right")
@@ -188,11 +221,12 @@ def _overall(every: Sequence[Overall]) -> Iterator[Table]:
         yield table
 
 
-def _run(runner: Any, cells: Sequence[Cell], told: Console, plan: Plan) -> list[str]:
-    from agents.bench.summary import marks, share
+def _run(runner: Runner, cells: Sequence[Cell], told: Console) -> list[str]:
+    from agents.bench.summary import Measured
     from agents.estimate import duration
 
     failed: list[str] = []
+    measured = Measured(runner.plan)
     bar = Progress(
         TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         console=told, disable=not told.is_terminal,
@@ -206,8 +240,11 @@ def _run(runner: Any, cells: Sequence[Cell], told: Console, plan: Plan) -> list[
                 failed.append(f"{cell}: {found}")
                 told.print(f"{cell}: failed: {found}", soft_wrap=True)
                 return
-            took = duration(found["spent"]["wall_seconds"])
-            told.print(f"{cell}: {share(marks(plan, found)):.3f} in {took}", soft_wrap=True)
+            try:
+                value = f"{measured.value(found):.3f}"
+            except ConfigError as error:  # the summary will say so again
+                value = str(error)
+            told.print(f"{cell}: {value} in {duration(found['spent']['wall_seconds'])}", soft_wrap=True)
 
         runner.run(cells, tell)
     return failed
@@ -220,22 +257,21 @@ def _interval(value: Mapping[str, float], sign: str = "") -> str:
     return f"{value['mean']:{sign}.3f} [{low:{sign}.3f},{high:{sign}.3f}]"
 
 
-def _part(cells: Sequence[Cell], shard: str | None) -> Sequence[Cell]:
-    if shard is None:
-        return cells
-    index, _, count = shard.partition("/")
-    if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
-        raise ConfigError(f"--shard must be I/N with 1 <= I <= N, such as 1/4, got {shard!r}")
-    return cells[int(index) - 1 :: int(count)]
-
-
 def _checkpoint(name: str) -> Checkpoint:
     if name not in ("final", "best"):
         raise ConfigError(f"--checkpoint must be final or best, got {name!r}")
     return name  # type: ignore[return-value]
 
 
-def _probes(plan: Plan) -> bool:
-    """Whether its models are at hand: a dry run downloads nothing."""
-    named = {plan.config(cell).model for cell in plan.cells()}
-    return named <= {"tiny", "smollm2"} or all(Path(name).is_dir() for name in named - {"tiny", "smollm2"})
+def _folder(plan: Path) -> Path:
+    """Of the bench: the plan's own, where that is the one that a bench keeps, else one named after it."""
+    kept = plan.name == "plan.yaml" and (plan.parent / "results.jsonl").is_file()
+    return plan.parent if kept else Path("benches") / plan.stem
+
+
+def _at_hand(plan: Plan) -> bool:
+    """Whether models and tasks are: a dry run downloads nothing."""
+    configs = [plan.config(cell) for cell in plan.cells()]
+    models = {config.model for config in configs} - {"tiny", "smollm2"}
+    tasks = {str(config.environment.tasks) for config in configs}
+    return all(Path(name).is_dir() for name in models) and not any("hf:" in name for name in tasks)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from agents.bench import Cell, Plan
 from agents.bench.plan import merged
-from agents.cli.bench import BenchOptions, narrowed
+from agents.cli.bench import BenchOptions, narrowed, part
 from distil_envs.errors import ConfigError
 
 VALUES: Mapping[str, Any] = {
@@ -68,8 +68,24 @@ def test_an_environment_may_have_its_own_budget() -> None:
     assert found == {("rule", 100, 7), ("fact", 33, 3)}
 
 
+def test_a_budget_in_tokens_knows_no_number_of_steps() -> None:
+    plan = Plan.from_dict({**VALUES, "budget": {"tokens": 10**6}})
+    assert plan.config(next(plan.cells())).steps == 10**6
+    plan = Plan.from_dict({**VALUES, "budget": {"tokens": 10**6}, "base": {**VALUES["base"], "steps": 7}})
+    assert plan.config(next(plan.cells())).steps == 7
+
+
+def test_a_shard_holds_whole_comparisons() -> None:
+    cells = list(Plan.from_dict(VALUES).cells())
+    shards = [part(cells, f"{index}/3") for index in (1, 2, 3)]
+    assert sorted(map(str, (cell for shard in shards for cell in shard))) == sorted(map(str, cells))
+    for shard in shards:
+        for cell in shard:
+            assert sum((c.environment, c.seed) == (cell.environment, cell.seed) for c in shard) == 2
+
+
 def test_parts_are_left_out() -> None:
-    skip = [{"environment": "fact", "learner": ["GRPO", "CE"]}, {"seed": 5, "environment": "rule"}]
+    skip = [{"environment": "fact", "learner": ["GRPO"]}, {"seed": 5, "environment": "rule"}]
     cells = list(Plan.from_dict({**VALUES, "skip": skip}).cells())
     assert {(c.environment, c.learner, c.seed) for c in cells} == {
         ("rule", "DistIL", 3), ("rule", "GRPO", 3), ("fact", "DistIL", 3), ("fact", "DistIL", 5)
@@ -95,7 +111,15 @@ def test_presets_are_whole_and_survive_yaml(name: str) -> None:
     [
         ({"learners": {}}, "no cells"),
         ({"seeds": []}, "no cells"),
-        ({"learners": {"CE": {"learner": "CE", "limits": {"samples": 9}}}}, "limits is the same for all"),
+        ({"learners": {"CE": {"learner": "CE", "limits": {"samples": 9}}}}, "learner CE: limits is the same for all"),
+        ({"learners": {"CE": {"learner": "CE", "eval_tasks": 9}}}, "learner CE: eval_tasks is the same for all"),
+        ({"environments": {"rule": {"seed": 9}}}, "environment rule: seed is the same for all"),
+        ({"base": {**VALUES["base"], "eval_every": 9}}, "base: eval_every is the same for all"),
+        ({"base": {**VALUES["base"], "tasks_per_step": 0}}, "tasks_per_step must be at least 1"),
+        ({"base": {**VALUES["base"], "tasks_per_step": "4"}}, "tasks_per_step must be a whole number"),
+        ({"seeds": [1, 1]}, "seeds must differ"),
+        ({"budget": {}}, "no budget for rule"),
+        ({"skip": [{"learner": "GRP0"}]}, "skip names the learner 'GRP0', which the plan has not"),
         ({"environments": {"rule": {"limits": {"sample": 9}}}}, "did you mean environments.rule.limits.samples"),
         ({"learners": ["Nobody"]}, "Nobody"),
         ({"learners": {"CE": 3}}, "learners.CE must hold options"),
@@ -128,6 +152,11 @@ def test_options_take_the_place_of_axes() -> None:
     assert [str(cell) for cell in narrow.cells()] == [
         "rule · DistIL · answer · tiny · seed 7", "rule · CE · answer · tiny · seed 7"
     ]  # fmt: skip
+    own = Plan.from_dict(
+        {**VALUES, "environments": {"rule": {"limits": {"samples": 9}}}, "skip": [{"learner": "GRPO"}]}
+    )
+    cut = narrowed(own, BenchOptions(learners=("DistIL",), samples=32))
+    assert cut.config(next(cut.cells())).limits.samples == 32
     config = narrow.config(next(narrow.cells()))
     assert config.learner.gamma == 0.9  # type: ignore[attr-defined]  # the plan's own options of it
     assert config.limits.tokens == 50

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from agents.bench import Cell, Plan, Results
-from agents.bench.results import differences, row_of
-from agents.bench.summary import compare, marks, overall, share
-from agents.statistics import difference_interval
+from agents.bench.results import difference, row_of
+from agents.bench.summary import Measured, compare, overall
+from agents.statistics import difference_interval, mean_interval, nested_interval, proportion_interval
 from distil_envs.errors import ConfigError
 
 PLAN = Plan.from_dict({
@@ -21,13 +21,22 @@ PLAN = Plan.from_dict({
     "learners": ["DistIL", "GRPO"],
     "seeds": [0, 1, 2],
     "evaluate_at": [0.5],
+    "budget": {"samples": 1280},
 })  # fmt: skip
 
 
 def row(learner: str, seed: int, half: str, last: str) -> tuple[Cell, dict[str, Any]]:
     cell = Cell("rule", "answer", "tiny", learner, seed)
     evaluations = [
-        {"share": at, "step": int(40 * at), "set": name, "prompt": "zero-shot", "marks": {"accuracy": text}}
+        {
+            "share": at,
+            "step": int(40 * at),
+            "set": name,
+            "prompt": "zero-shot",
+            "marks": {"accuracy": text},
+            "buckets": [["toy/rule@1", 2], ["toy/rule@2", 2]],
+            "samples": {"avg@4": text.count("1") / 8},
+        }
         for at, text in ((0.0, "0000"), (0.5, half), (1.0, last))
         for name in ("pool", "held-out")
     ]
@@ -74,9 +83,65 @@ def test_over_environments() -> None:
 
 def test_the_best_checkpoint_only_on_request() -> None:
     (_, one) = row("DistIL", 0, "1111", "1110")
-    assert marks(PLAN, one) == "1110"
-    assert marks(PLAN, one, "best") == "1111"
-    assert share("1-10") == pytest.approx(2 / 3)
+    assert Measured(PLAN).marks(one) == [1, 1, 1, 0]
+    assert Measured(PLAN, "best").marks(one) == [1, 1, 1, 1]
+    (_, other) = row("DistIL", 0, "0000", "1-10")
+    assert Measured(PLAN).value(other) == pytest.approx(2 / 3)
+    assert Measured(PLAN).curve(other) == [(0, 0), (0.5, 0), (1, pytest.approx(2 / 3))]
+
+
+def test_buckets_and_missing_seeds() -> None:
+    rows = {cell: each for cell, each in ROWS.items() if (cell.learner, cell.seed) != ("GRPO", 2)}
+    (found,) = compare(PLAN, rows)
+    first, second = found.scores
+    assert (first.missing, second.missing) == (0, 1)
+    assert second.buckets == {"toy/rule@1": 0.25, "toy/rule@2": 0.25}
+    assert found.differences[0].seeds == 2
+
+
+def test_one_seed_is_paired_over_tasks() -> None:
+    (found,) = compare(PLAN, {cell: each for cell, each in ROWS.items() if cell.seed == 0})
+    assert found.scores[0].value == proportion_interval(3, 4)
+    assert found.differences[0].value == mean_interval([1, 1, 0, 0])
+
+
+def test_measures_of_samples_are_means_by_seed() -> None:
+    plan = Plan.from_dict(PLAN.to_dict() | {"measure": "avg@4"})
+    (found,) = compare(plan, ROWS)
+    assert found.scores[0].value == mean_interval([3 / 8, 2 / 8, 3 / 8])
+    assert found.differences[0].value == mean_interval([2 / 8, 1 / 8, 0])
+
+
+def test_tasks_that_differ_by_seed_are_nested() -> None:
+    rows = json.loads(json.dumps([[vars(cell), each] for cell, each in ROWS.items()]))
+    for cell, each in rows:
+        for evaluation in each["evaluations"]:
+            evaluation["tasks"] = f"tasks of seed {cell['seed']}"
+    (found,) = compare(PLAN, {Cell(**cell): each for cell, each in rows})
+    assert found.scores[1].value == nested_interval([[0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 1, 1]], shares=True)
+    assert found.differences[0].value == mean_interval([2 / 4, 1 / 4, 1 - 3 / 4])
+
+
+@pytest.mark.parametrize("change", [{"measure": "exakt"}, {"measures": {"rule": "avg@16"}}])
+def test_a_measure_that_is_not_there_is_told(change: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"rule has no measure.*it has accuracy, avg@4"):
+        compare(Plan.from_dict(PLAN.to_dict() | change), ROWS)
+
+
+def test_a_set_that_was_not_evaluated_is_told() -> None:
+    (cell, one) = row("DistIL", 0, "1111", "1110")
+    one["evaluations"] = [each for each in one["evaluations"] if each["set"] == "pool"]
+    with pytest.raises(ConfigError, match="rule was not evaluated on held-out tasks"):
+        compare(PLAN, {cell: one})
+    pool = Plan.from_dict(PLAN.to_dict() | {"compare_on": {"rule": "pool"}})
+    assert compare(pool, {cell: one})[0].on == "pool"
+
+
+def test_only_the_first_prompt_of_the_base_counts() -> None:
+    (_, one) = row("DistIL", 0, "1111", "1110")
+    one["evaluations"].insert(2, {**one["evaluations"][1], "prompt": "few-shot", "marks": {"accuracy": "1111"}})
+    assert Measured(PLAN).before(one) == 0
+    assert len(Measured(PLAN).curve(one)) == 3
 
 
 def test_results_are_found_by_their_options(tmp_path: Path) -> None:
@@ -92,6 +157,12 @@ def test_results_are_found_by_their_options(tmp_path: Path) -> None:
     assert not done
     assert set(stale) == set(ROWS)
     assert next(iter(stale.values())) == "learning_rate (now 0.25, then 0.0005)"
+    cell = next(iter(ROWS))
+    results.add(ROWS[cell] | {"config": changed.config(cell).to_dict()})
+    assert list(results.finished(changed)[0]) == [cell]
+    assert results.finished(PLAN) == (ROWS, {})  # those from before are still there
+    results.add(ROWS[cell] | {"config": {"no_such_option": 1}})  # of another version
+    assert results.finished(PLAN)[0] == ROWS
 
 
 def test_a_torn_line_is_left_out_and_a_broken_one_is_told(tmp_path: Path) -> None:
@@ -103,7 +174,7 @@ def test_a_torn_line_is_left_out_and_a_broken_one_is_told(tmp_path: Path) -> Non
     file.write_bytes(whole[:-20])
     assert len(results.rows()) == len(ROWS) - 1
     results.add(list(ROWS.values())[-1])
-    assert results.rows() == ROWS
+    assert dict(results.rows()) == ROWS
     assert file.read_bytes() == whole
     file.write_bytes(whole.replace(b'{"cell"', b'{"sell"', 1))
     with pytest.raises(ConfigError, match="line 1 is no result"):
@@ -118,7 +189,13 @@ def test_a_row_holds_every_mark_and_the_curve() -> None:
         for i in range(1, 41)
     ]
     tasks = [
-        {"usable": i != 1, "correct": i == 0, "checks": {"exact": i == 2}, "bucket": "toy/rule@1" if i < 2 else "b"}
+        {
+            "usable": i != 1,
+            "correct": i == 0,
+            "checks": {"exact": i == 2},
+            "task": str(i),
+            "bucket": "toy/rule@1" if i < 2 else "b",
+        }
         for i in range(4)
     ]
     means = {"avg_at": {"4": {"mean": 0.5}}, "pass_at": {"1": {"mean": 0.5}, "4": {"mean": 0.75}}}
@@ -142,10 +219,30 @@ def test_a_row_holds_every_mark_and_the_curve() -> None:
     assert json.loads(json.dumps(made)) == made
 
 
+def test_a_check_that_first_appears_later_counts_as_failed_before() -> None:
+    cell = Cell("rule", "answer", "tiny", "DistIL", 0)
+    task = {"usable": True, "correct": True, "bucket": "b", "task": "t"}
+    known = {
+        "set": "held-out",
+        "prompt": "zero-shot",
+        "length": 3,
+        "avg_at": {},
+        "pass_at": {},
+        "maj_at": {},
+        "best_at": {},
+    }
+    evaluations = [
+        {"step": 0, "checks": {}, "per_task": [{**task, "checks": {}}], **known},
+        {"step": 0, "checks": {"tests": {}}, "per_task": [{**task, "checks": {"tests": True}}], **known},
+    ]
+    made = row_of(cell, PLAN.config(cell), [], evaluations)
+    assert [each["marks"]["tests"] for each in made["evaluations"]] == ["0", "1"]
+
+
 def test_options_that_change_no_figure_do_not_matter() -> None:
     config = PLAN.config(next(PLAN.cells()))
     other = PLAN.config(next(PLAN.cells()))
-    other.run_dir, other.save_model, other.record_groups = "elsewhere", False, 0
-    assert differences(config, other) == []
+    other.run_dir, other.save_model, other.record_groups, other.tracker_project = "elsewhere", False, 0, "p"
+    assert difference(config, other.to_dict()) is None
     other.steps = 41
-    assert differences(config, other) == ["steps (now 40, then 41)"]
+    assert difference(config, other.to_dict()) == f"steps (now {config.steps}, then 41)"

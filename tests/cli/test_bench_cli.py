@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from agents.bench import Plan, Results
+from agents.bench.runner import Runner
 from agents.cli.main import main
 
 PLAN = {
@@ -60,9 +61,10 @@ def test_a_dry_run_tells_and_does_nothing(folder: Path, capsys: pytest.CaptureFi
     assert main(["bench", "plan.yaml", "--dry-run", "--shard", "1/2"]) == 0
     told = capsys.readouterr().err
     assert "0 of 4 runs are finished" in told
-    assert "to do: 2 runs, at most 128 rollouts and 768 tokens, about" in told
+    assert "to do: 2 runs of 128 rollouts in all, about" in told
     assert "rule · DistIL · answer · tiny · seed 0\n" in told
-    assert "GRPO" not in told
+    assert "rule · GRPO · answer · tiny · seed 0\n" in told
+    assert "seed 1" not in told
     assert not (folder / "benches").exists()
 
 
@@ -71,11 +73,17 @@ def test_what_is_finished_is_told_and_what_has_changed(folder: Path, capsys: pyt
     results = Results(folder / "benches" / "plan" / "results.jsonl")
     first, second, *_ = plan.cells()
     changed = replace(plan.config(second), learning_rate=0.25)
+    threads = Runner(folder, plan).threads
     for cell, config in ((first, plan.config(first)), (second, changed)):
-        results.add({"cell": vars(cell), "config": config.to_dict(), "spent": {"wall_seconds": 30.0}})
+        results.add(
+            {"cell": vars(cell), "config": config.to_dict(), "spent": {"wall_seconds": 30.0, "threads": threads}}
+        )
     assert main(["bench", "plan.yaml", "--dry-run"]) == 0
     told = capsys.readouterr().err
-    assert f"{second}: has a result under other options, learning_rate (now 0.0005, then 0.25): it is run anew" in told
+    assert (
+        f"{second}: has a result under other options, learning_rate (now 0.0005, then 0.25): it is run anew, beside it"
+        in told
+    )
     assert "1 of 4 runs are finished" in told
     assert "the time of 1 is that of finished ones" in told
     assert f"  {first}\n" not in told

@@ -36,6 +36,7 @@ def raises(episode):
         raise RuntimeError("no words")
     return feedback.Feedback(text="Again.")
 
+print("who imports this is told something")
 register("e2e/Bench-v0", tasks="toy/rule", verifier=Sum(), feedback="answer")
 """
 
@@ -62,7 +63,7 @@ def start(folder: Path, plan: dict[str, Any], *words: str) -> subprocess.Popen[s
     return subprocess.Popen(
         [sys.executable, "-m", "distil_envs", "bench", "plan.yaml", "--import", "own.py", "--out", "out", *words],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
