@@ -24,14 +24,16 @@ class ReportOptions:
     figures: Annotated[Path | None, tyro.conf.arg(metavar="FOLDER")] = None
     """Also write every figure into this folder, as PNG and SVG."""
     episodes: int = 10_000
-    """About how many rollouts the viewer holds; of more, whole groups evenly over training."""
+    """About how many episodes the viewer holds; of more, whole groups of rollouts evenly over training, and of
+    evaluations the same share of the tasks."""
 
 
 def report(paths: Paths, options: Annotated[ReportOptions, tyro.conf.arg(name="")] = ReportOptions()) -> None:  # noqa: B008
     """Write one self-contained HTML file about runs: summary, learning curves, and every episode to look into.
 
-    Runs that differ in nothing but their seed are averaged, with 95 % t intervals over seeds. Of unfinished and broken
-    runs the report has what there is. The page needs no network and no server; open it in a browser.
+    Runs that differ in nothing but their seed are averaged, with 95 % intervals over seeds and tasks where all did the
+    same tasks, else over seeds. Of unfinished and broken runs the report has what there is. The page needs no network
+    and no server; open it in a browser.
 
     For example:
     $ distil report runs/quickstart
@@ -54,7 +56,8 @@ def report(paths: Paths, options: Annotated[ReportOptions, tyro.conf.arg(name=""
         made = write_report(paths, output, figures_folder=figures, limit=options.episodes)
     for name, problems in made.problems.items():
         out.print(Text(f"{name}: {'; '.join(problems)}"), soft_wrap=True)
-    thinned = f" (of rollouts one group in {made.thinned})" if made.thinned > 1 else ""
+    every, left = made.thinned, made.left_out
+    thinned = f" (one in {every} groups of rollouts and tasks of evaluations, {left} left out)" if left else ""
     size = f"{made.size / 1e6:.1f} MB"
     out.print(Text(f"written: {made.path}, {made.episodes} episodes{thinned}, {size}"), soft_wrap=True)
     if figures is not None:

@@ -2,6 +2,8 @@
 
 Rows of three kinds stand in one list: rollouts of training, and the greedy answers of evaluations, in the pool and
 held out. Every string is data of a JSON document in base64: nothing of it is part of the page's markup.
+
+Ids of tasks are names that people gave, so two sets may use the same. Tasks are told apart by what they ask.
 """
 
 from __future__ import annotations
@@ -9,9 +11,10 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from agents.report.groups import Group
@@ -22,7 +25,8 @@ WORDS_IN_BLOCK, TOKENS_IN_BLOCK = 64, 16
 COLUMNS = ("run", "source", "step", "task", "group", "status", "reward", "length", "preview", "recorded", "change")
 PREVIEW = 80
 """Characters of an answer that the list shows."""
-TRAINING = "training"
+TRAINING, POOL = "training", "pool"
+"""Rollouts, and the set of evaluations that has the tasks of training."""
 
 
 @dataclass
@@ -38,7 +42,9 @@ class Packed:
     tokens: list[str] = field(default_factory=list)
     """Blocks of `TOKENS_IN_BLOCK` among the recorded episodes, in their order."""
     thinned: int = 1
-    """Every how many-th group of rollouts is here."""
+    """Every how many-th group of rollouts, and task of an evaluation, is here."""
+    left_out: int = 0
+    """Episodes that are not, for that."""
 
 
 class _Names:
@@ -50,19 +56,27 @@ class _Names:
 
 
 def pack(groups: Iterable[Group], limit: int) -> Packed:
-    """All episodes of these runs, evaluations included; of rollouts at most about `limit`, whole groups evenly.
+    """All episodes of these runs, at most about `limit`: of more, groups of rollouts and tasks of evaluations evenly.
 
-    What a log holds that is no episode is left out and becomes a problem of its run.
+    A task of an evaluation is here with all its answers over training, or not at all. What a log holds that is no
+    episode is left out and becomes a problem of its run.
     """
     runs = [(group, run) for group in groups for run in group.runs]
-    total = sum(_lines(run) for _, run in runs)
+    total = sum(_lines(run) + sum(len(row["per_task"]) for row in run.evaluations) for _, run in runs)
     every = -(-total // limit) or 1
     names = {column: _Names() for column in ("task", "group", "status", "source")}
     columns: dict[str, list[Any]] = {column: [] for column in COLUMNS}
     made = Packed({}, thinned=every)
     words, tokens = _Blocks(made.words, WORDS_IN_BLOCK), _Blocks(made.tokens, TOKENS_IN_BLOCK)
+    met: list[str] = []
     for place, (_, run) in enumerate(runs):
-        for entry, text, recorded in (*_rollouts(run, every), *_answers(run)):
+        prompts = _Prompts(run)
+        for found in chain(_rollouts(run, every, prompts), _answers(run, every, prompts)):
+            if found is None:
+                made.left_out += 1
+                continue
+            entry, text, recorded = found
+            met.append(entry.pop("met"))
             entry |= {"run": place, "recorded": int(recorded is not None), "change": 0}
             for column, values in columns.items():
                 values.append(names[column](entry[column]) if column in names else entry[column])
@@ -71,7 +85,7 @@ def pack(groups: Iterable[Group], limit: int) -> Packed:
                 tokens.add(recorded)
     words.close()
     tokens.close()
-    columns["change"] = _changes(columns, list(names["status"].places))
+    columns["change"] = _changes(met, columns, list(names["status"].places))
     made.index = {
         "runs": [
             {"name": run.name, "setting": group.setting, "label": group.label, "seed": str(run.seed)}
@@ -110,7 +124,33 @@ class _Blocks:
 
 
 Entry = tuple[Row, dict[str, Any], dict[str, Any] | None]
-"""Of one episode: its values in the columns, its words, and what was recorded of its tokens."""
+"""Of one episode: its values in the columns, its words, and what was recorded of its tokens.
+
+Beside the columns there is ``met``, equal where a run met the same task in the same source.
+"""
+
+
+class _Prompts:
+    """What the pool's tasks ask, which evaluations do not tell, from the rollouts of the same run."""
+
+    def __init__(self, run: Run) -> None:
+        of_pool = [row["per_task"] for row in run.evaluations if row["set"] == POOL]
+        times = [Counter(task["task"] for task in tasks if _is_answer(task)) for tasks in of_pool]
+        self.wanted = {task for counts in times for task in counts if all(each[task] < 2 for each in times)}
+        self.found: dict[str, Any] = {}
+
+    def see(self, row: Row) -> None:
+        """A row of ``episodes.jsonl``."""
+        task = row.get("task")
+        if isinstance(task, dict) and isinstance(task.get("id"), str) and task["id"] in self.wanted:
+            prompt = task.get("prompt")
+            known = self.found.setdefault(task["id"], prompt)
+            if known != prompt:
+                self.found[task["id"]] = None  # two tasks have this id: nobody knows which was answered
+
+    def of(self, row: Row, task: Row) -> Any:
+        """That of a task in a row of ``evaluations.jsonl``; None where it is not known."""
+        return self.found.get(task["task"]) if row["set"] == POOL else None
 
 
 def _lines(run: Run) -> int:
@@ -121,13 +161,16 @@ def _lines(run: Run) -> int:
         return sum(1 for _ in lines)
 
 
-def _rollouts(run: Run, every: int) -> Iterator[Entry]:
+def _rollouts(run: Run, every: int, prompts: _Prompts) -> Iterator[Entry | None]:
+    """None for each that is left out."""
     broken = 0
     groups = groupby(run.rows("episodes.jsonl"), key=lambda row: (row["step"], row.get("group_id")))
     for number, (_, rows) in enumerate(groups):
-        if number % every:
-            continue
         for row in rows:
+            prompts.see(row)
+            if number % every:
+                yield None
+                continue
             try:
                 yield _rollout(run, row)
             except (KeyError, IndexError, TypeError, ValueError, AttributeError):
@@ -145,6 +188,7 @@ def _rollout(run: Run, row: Row) -> Entry:
         "step": row["step"],
         "task": task["id"],
         "group": f"{run.path}\n{row['step']}\n{row['group_id']}",
+        "met": json.dumps([str(run.path), task["id"], task["prompt"], task["reference"]]),
         "status": outcome["status"] if outcome else "ungraded",
         "reward": float(outcome["reward"]) if outcome else 0.0,
         "length": sum(len(each["completion_ids"]) - sum(b - a for a, b in each["inserted"]) for each in attempts),
@@ -173,36 +217,45 @@ def _rollout(run: Run, row: Row) -> Entry:
     return entry, text, recorded if recorded is None else {**recorded, "drawn": row.get("logprobs")}
 
 
-def _answers(run: Run) -> Iterator[Entry]:
-    """The greedy answers of the evaluations."""
+def _is_answer(task: Any) -> bool:
+    return isinstance(task, dict) and isinstance(task.get("task"), str)
+
+
+def _answers(run: Run, every: int, prompts: _Prompts) -> Iterator[Entry | None]:
+    """The greedy answers of the evaluations; None for each that is left out."""
     for row in run.evaluations:
         source = row["set"] if row.get("prompt") in (None, "zero-shot") else f"{row['set']}, {row['prompt']}"
-        for task in row["per_task"]:
-            if not isinstance(task, dict) or "task" not in task:
+        for number, task in enumerate(row["per_task"]):
+            if not _is_answer(task):
+                continue
+            if number % every:
+                yield None
                 continue
             statuses = task.get("attempts") or []
+            group = f"{run.path}\n{source}\n{task.get('index')}\n{task['task']}"
             entry = {
                 "source": source,
                 "step": row["step"],
                 "task": task["task"],
-                "group": f"{run.path}\n{source}\n{task.get('index')}\n{task['task']}",
+                "group": group,
+                "met": group,
                 "status": statuses[-1] if statuses else "correct" if task.get("correct") else "wrong",
                 "reward": float(bool(task.get("correct"))),
                 "length": -1,
                 "preview": str(task.get("text", ""))[:PREVIEW],
             }
-            yield entry, {"answer": {name: task[name] for name in task if name not in ("index", "task")}}, None
+            answer = {name: task[name] for name in task if name not in ("index", "task")}
+            yield entry, {"answer": answer, "prompt": prompts.of(row, task)}, None
 
 
-def _changes(columns: dict[str, list[Any]], statuses: list[str]) -> list[int]:
+def _changes(met: list[str], columns: dict[str, list[Any]], statuses: list[str]) -> list[int]:
     """For every episode whether its task was mostly wrong at first and mostly right in the end, or the reverse."""
-    shares: dict[tuple[int, int, int], dict[int, list[bool]]] = {}
-    keys = list(zip(columns["run"], columns["source"], columns["task"], strict=True))
-    for key, step, status in zip(keys, columns["step"], columns["status"], strict=True):
+    shares: dict[str, dict[int, list[bool]]] = {}
+    for task, step, status in zip(met, columns["step"], columns["status"], strict=True):
         if statuses[status] not in ("infra_error", "ungraded"):
-            shares.setdefault(key, {}).setdefault(step, []).append(statuses[status] == "correct")
+            shares.setdefault(task, {}).setdefault(step, []).append(statuses[status] == "correct")
     found = {}
-    for key, steps in shares.items():
+    for task, steps in shares.items():
         first, last = (sum(steps[at]) / len(steps[at]) >= 0.5 for at in (min(steps), max(steps)))
-        found[key] = int(last) - int(first)
-    return [found.get(key, 0) for key in keys]
+        found[task] = int(last) - int(first)
+    return [found.get(task, 0) for task in met]

@@ -40,7 +40,9 @@ class Report:
     episodes: int
     """Episodes in the viewer, answers of evaluations included."""
     thinned: int
-    """Every how many-th group of rollouts is in it."""
+    """Every how many-th group of rollouts, and task of an evaluation, is in it."""
+    left_out: int
+    """Episodes that are not in it, for that."""
     figures: int
     problems: dict[str, list[str]]
     """What is missing or broken, by the name of the run."""
@@ -55,7 +57,8 @@ def write_report(
         paths: run directories, and benchmark directories, whose cells are runs.
         output: the HTML file.
         figures_folder: also write every figure there, as PNG and SVG.
-        limit: about how many rollouts the viewer holds; of more, whole groups evenly over training.
+        limit: about how many episodes the viewer holds. Of more, whole groups of rollouts evenly over training, and
+            of evaluations the same share of the tasks, each with all its answers.
 
     Raises ConfigError where there is no run, or the file cannot be written.
     """
@@ -80,7 +83,10 @@ def write_report(
             "runs": [_options(run) for group in members for run in group.runs],
         })  # fmt: skip
     problems = {run.name: run.problems for run in runs if run.problems}
-    rollouts = "" if packed.thinned == 1 else f" One of {packed.thinned} groups of rollouts is in the viewer."
+    thinned = (
+        f" The viewer holds one in {packed.thinned} groups of rollouts and tasks of evaluations: {packed.left_out:,} "
+        "episodes are left out."
+    )
     page = _render(
         title=runs[0].name if len(runs) == 1 else f"{len(runs)} runs, {len(groups)} configurations",
         settings=settings,
@@ -88,13 +94,14 @@ def write_report(
         index=compressed(packed.index),
         words=packed.words,
         tokens=packed.tokens,
-        footer=f"Made by distil report from {', '.join(map(str, paths))}.{rollouts}",
+        footer=f"Made by distil report from {', '.join(map(str, paths))}.{thinned if packed.left_out else ''}",
     )
     try:
         output.write_text(page, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         raise ConfigError(f"cannot write {output}: {error.strerror}; name another file with --output") from error
-    return Report(output, output.stat().st_size, len(packed.index["step"]), packed.thinned, drawn, problems)
+    episodes = len(packed.index["step"])
+    return Report(output, output.stat().st_size, episodes, packed.thinned, packed.left_out, drawn, problems)
 
 
 def _render(**values: Any) -> str:

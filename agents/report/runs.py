@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from agents.limits import Limits, Spent
 from distil_envs.errors import ConfigError
 
 Row = dict[str, Any]
@@ -77,11 +79,29 @@ class Run:
         self.evaluations = [row for row in rows if _is_evaluation(row)]
         if len(rows) > len(self.evaluations):
             self.problems.append(f"evaluations.jsonl: {len(rows) - len(self.evaluations)} rows are no evaluations")
-        done, planned = max((row["step"] for row in self.metrics), default=0), self.config.get("steps")
-        if isinstance(planned, int) and done < planned:
-            self.problems.append(f"unfinished: {done} of {planned} steps")
+        unfinished = self._unfinished()
+        if unfinished is not None:
+            self.problems.append(unfinished)
         if rows and not any(row["step"] for row in self.evaluations):
             self.problems.append("no evaluation after training began")
+
+    def _unfinished(self) -> str | None:
+        """How far learning came, where it is not over; None where it is, or nobody knows how far it was to go."""
+        done, planned = max((row["step"] for row in self.metrics), default=0), self.config.get("steps")
+        if not isinstance(planned, int) or planned <= 0:
+            return None
+        spent = Spent()
+        for row in self.metrics:
+            with suppress(KeyError, TypeError, ValueError, OverflowError):  # a row that lacks what a limit counts
+                spent.add(row)
+        spent.steps = done
+        limits = _limits(self.config.get("limits"))
+        share = spent.share(planned, limits)
+        if share >= 1:
+            return None
+        if limits == Limits():
+            return f"unfinished: {done} of {planned} steps"
+        return f"unfinished: {share:.1%} of the limit that is nearest, after {done} steps"
 
 
 def find_runs(paths: Sequence[Path]) -> list[Run]:
@@ -124,6 +144,16 @@ def _config(file: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ConfigError(f"{file} must hold options as `name: value` lines, got {type(config).__name__}")
     return config
+
+
+def _limits(values: Any) -> Limits:
+    """Those of a configuration that are limits."""
+    given = values if isinstance(values, dict) else {}
+    found = {item.name: given.get(item.name) for item in fields(Limits)}
+    kept: dict[str, Any] = {
+        name: value for name, value in found.items() if isinstance(value, (int, float)) and value > 0
+    }
+    return Limits(**kept)
 
 
 def _row(line: bytes) -> Row | None:

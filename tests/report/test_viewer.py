@@ -287,6 +287,49 @@ def test_filters_find_what_the_log_holds(read: Callable[..., Page], run: Path) -
     expect(page.locator("#rows .row")).to_have_count(0)
 
 
+def test_a_search_opens_every_block_once_however_fast_it_is_typed(read: Callable[..., Page], run: Path) -> None:
+    page = read(run)
+    enter(page)
+    blocks = page.locator('[id^="words-"]').count()
+    assert blocks > 3
+    opened = page.evaluate("""async () => {
+        let opened = 0;
+        const Real = DecompressionStream, search = document.getElementById("search");
+        window.DecompressionStream = class extends Real { constructor(kind) { super(kind); opened++; } };
+        for (const text of ["1", "12", "123", ""]) {
+            search.value = text;
+            search.dispatchEvent(new Event("input", { bubbles: true }));
+            await new Promise(done => setTimeout(done, 0));
+        }
+        for (let waits = 0; waits < 20; waits++) await new Promise(done => setTimeout(done, 25));
+        return opened;
+    }""")
+    assert opened == blocks
+    whole = len(rows(run, "episodes.jsonl")) + sum(len(row["per_task"]) for row in rows(run, "evaluations.jsonl"))
+    expect(page.locator("#count")).to_have_text(f"{whole} of {whole} episodes")
+
+
+def test_a_number_of_any_length_stands_on_one_line_in_the_panel(
+    read: Callable[..., Page], altered: Callable[..., Path]
+) -> None:
+    def long(found: Rows) -> Rows:
+        for row in found:
+            row["logprobs"] = [-1.2345678901234567e-05 for _ in row["logprobs"]]
+            if "tokens" in row:
+                row["tokens"]["credit"] = [-0.12345678901234567 for _ in row["tokens"]["credit"]]
+        return found
+
+    page = read(altered("episodes.jsonl", long), view="#episode-0")
+    showing(page, 0)
+    assert numbers(page)["drawn"] == -1.2345678901234567e-05
+    shapes = page.locator("#beside .token dd[data-field]").evaluate_all(
+        """all => all.map(e => [
+            e.offsetHeight / parseFloat(getComputedStyle(e).lineHeight), e.scrollWidth - e.clientWidth
+        ])"""
+    )
+    assert all(lines < 1.5 and beyond <= 0 for lines, beyond in shapes), shapes
+
+
 def test_keys_lead_through_the_viewer(read: Callable[..., Page], run: Path) -> None:
     page = read(run)
     page.keyboard.press("e")

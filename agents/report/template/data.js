@@ -52,25 +52,21 @@ class Data {
     return { ...(await this.words.at(i)), recorded: await recorded };
   }
 
-  /** The prompt of a task that an evaluation did, where training did it too. */
-  async promptOf(i) {
-    const twin = this.index.task.findIndex((task, j) => task === this.index.task[i] && this.index.length[j] >= 0);
-    return twin < 0 ? null : (await this.words.at(twin)).prompt;
+  /** Everything that can be searched, in lower case, made once; whoever asked last is told how far it is. */
+  searchable(progress) {
+    this.progress = progress;
+    return (this.haystack ??= this.read());
   }
 
-  /** Everything that can be searched, in lower case, made once. */
-  async searchable(progress) {
-    if (this.haystack) return this.haystack;
+  async read() {
     const found = [];
     for (let start = 0; start < this.length; start += this.words.size) {
       for (const row of await open(`words-${start / this.words.size}`)) {
-        const parts = row.answer
-          ? [row.answer.text]
-          : [shown(row.prompt), ...row.attempts.flatMap(each => [each.text, each.reply, each.feedback?.text])];
-        found.push([this.task(found.length), ...parts].filter(Boolean).join("\n").toLowerCase());
+        const said = row.answer ? [row.answer.text] : row.attempts.flatMap(each => [each.text, each.reply, each.feedback?.text]);
+        found.push([this.task(found.length), row.prompt && shown(row.prompt), ...said].filter(Boolean).join("\n").toLowerCase());
       }
-      progress(found.length / this.length);
+      this.progress(found.length / this.length);
     }
-    return (this.haystack = found);
+    return found;
   }
 }

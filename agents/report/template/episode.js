@@ -10,7 +10,6 @@ class Viewer {
   async show(i) {
     this.current = i;
     const episode = await this.data.episode(i);
-    if (episode.answer) episode.prompt = await this.data.promptOf(i);
     if (this.current !== i) return; // another one was asked for meanwhile
     this.episode = episode;
     this.elements = new Map();
@@ -100,7 +99,7 @@ class Viewer {
   prompt() {
     const { prompt, reference } = this.episode;
     const box = make("section", "block prompt", make("header", "", "prompt"));
-    if (prompt === null || prompt === undefined) box.append(make("small", "", "not recorded with evaluations; training did not meet this task"));
+    if (prompt === null || prompt === undefined) box.append(make("small", "", "not recorded with evaluations; training met no task of this name, or several"));
     else if (typeof prompt === "string") box.append(words(prompt));
     else for (const turn of prompt) box.append(make("div", "role", flat(turn.role)), words(shown(turn.content)));
     if (reference !== undefined && reference !== null) {

@@ -107,7 +107,7 @@ class Filters {
     const low = value("from") === "" ? -Infinity : Number(value("from")), high = value("to") === "" ? Infinity : Number(value("to"));
     const source = value("source") && index.sources.indexOf(value("source")), change = value("change") && Number(value("change"));
     const wanted = value("search").trim().toLowerCase(), count = document.getElementById("count");
-    const texts = wanted && await data.searchable(share => { count.value = `reading ${Math.round(100 * share)} %`; });
+    const texts = wanted && await data.searchable(share => { if (turn === this.turn) count.value = `reading ${Math.round(100 * share)} %`; });
     if (turn !== this.turn) return;
     const counts = index.statuses.map(() => 0), found = [];
     for (let i = 0; i < data.length; i++) {
