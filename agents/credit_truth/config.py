@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated, Any, Self, get_origin, get_type_hints
 
 from tyro.conf import Fixed
 
 from agents.config import EnvConfig, TrainerConfig
+from agents.limits import Limits
 from distil_envs.curriculum import CurriculumConfig
 from distil_envs.errors import ConfigError
 from feedback.context import ContextTemplate
@@ -17,7 +19,7 @@ from feedback.experts.self_teacher import SelfTeacher
 @dataclass
 class CreditConfig(TrainerConfig):
     """A learner, and the rollouts on which its credit is measured. Files of `TrainerConfig` are read too; what only
-    training needs (steps, evaluation, checkpoints, curriculum, optimiser) changes nothing here.
+    training needs (steps, limits, evaluation, checkpoints, trackers, curriculum, optimiser) is left out of them.
     """
 
     model: str = "tiny"
@@ -35,7 +37,8 @@ class CreditConfig(TrainerConfig):
     tasks: int = 32
     """Tasks whose rollouts are looked at, at most: the first candidates of middling success."""
     candidates: int = 128
-    """Tasks of the train split that are tried."""
+    """How often a task to try is drawn from the train tasks, with replacement. A task is tried once, so there are never
+    more of them than `environment.num_tasks`: of a pool of 64, 128 draws find about 55."""
     tries: int = 32
     """Completions of each candidate, to find its success; none of them is used for anything else."""
     lowest: float = 0.1
@@ -69,7 +72,11 @@ class CreditConfig(TrainerConfig):
     """Means nothing here."""
     eval_every: Fixed[int] = 0
     """Means nothing here."""
+    eval_at: Fixed[tuple[float, ...]] = ()
+    """Means nothing here."""
     eval_tasks: Fixed[int] = 0
+    """Means nothing here."""
+    held_out: Fixed[dict[str, Any]] = field(default_factory=dict)
     """Means nothing here."""
     eval_max_new_tokens: Fixed[int | None] = None
     """Means nothing here."""
@@ -83,10 +90,26 @@ class CreditConfig(TrainerConfig):
     """Means nothing here."""
     record_groups: Fixed[int] = 0
     """Means nothing here."""
+    trackers: Fixed[tuple[str, ...]] = ()
+    """Means nothing here."""
+    tracker_project: Fixed[str] = "distil-envs"
+    """Means nothing here."""
+    save_model: Fixed[bool] = False
+    """Means nothing here."""
     run_dir: Fixed[str | None] = None
+    """Means nothing here."""
+    limits: Fixed[Limits] = field(default_factory=Limits)
     """Means nothing here."""
     curriculum: Fixed[CurriculumConfig] = field(default_factory=CurriculumConfig)
     """Means nothing here."""
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """As `TrainerConfig.from_dict`, without what means nothing here: a tracker that is not installed is no harm."""
+        hints = get_type_hints(cls, include_extras=True)
+        return super().from_dict(
+            {name: value for name, value in values.items() if get_origin(hints.get(name)) is not Annotated}
+        )
 
     def validate(self) -> None:
         """Raise ConfigError for values that cannot work, before anything is loaded."""

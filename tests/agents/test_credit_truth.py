@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
 from agents.batch import Batch, Loss
-from agents.config import EnvConfig
+from agents.cli.credit import CreditCommand, credit
+from agents.cli.parsing import UsageError
+from agents.cli.run_options import configure
+from agents.config import EnvConfig, TrainerConfig
 from agents.credit_truth import Branched, CreditConfig, Measure, Where, agreement, ceilings, credit_of, difference
 from agents.credit_truth.learned import _Prober
 from agents.environments import take_provider
@@ -23,6 +28,7 @@ from agents.head import Scores
 from agents.learners import CE, GRPO, OPSD, RFT, RLOO, SDPO, SFT, DAgger, DistIL, Learner
 from agents.learners.policy_gradient import PolicyGradient
 from agents.lessons import Lesson
+from agents.limits import Limits
 from agents.policy import Policy, PolicyConfig
 from distil_envs import Task
 from distil_envs.counted import generator
@@ -417,10 +423,35 @@ def test_options_that_cannot_work(options: dict[str, Any], words: str) -> None:
         Measure(CreditConfig(**options))
 
 
+def test_what_only_training_needs_is_no_option_and_of_a_run_s_file_nothing(tmp_path: Path) -> None:
+    run = TrainerConfig(
+        model="tiny", env="distil/Toy-v0", learner=GRPO(), seed=3, steps=7, limits=Limits(tokens=5), eval_at=(0.5,),
+        held_out={"tasks": "toy/rule@2"}, record_groups=5, trackers=("no such tracker",), tracker_project="a/b",
+    )  # fmt: skip
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(run.to_dict()))
+    config = CreditConfig.load(file)
+    config.validate()
+    assert (config.seed, config.learner) == (3, GRPO())
+    for name in (
+        "steps",
+        "limits",
+        "eval_at",
+        "held_out",
+        "record_groups",
+        "trackers",
+        "tracker_project",
+        "save_model",
+    ):
+        assert getattr(config, name) == getattr(CreditConfig(), name)
+        with pytest.raises(UsageError):
+            configure(
+                CreditCommand, "distil credit", [f"--{name.replace('_', '-')}{'.tokens' * (name == 'limits')}", "1"]
+            )
+
+
 def test_the_measure_of_one_learner(capsys: pytest.CaptureFixture[str]) -> None:
     """The command: its cost first, then the result, in JSON what the table says."""
-    from agents.cli.credit import credit
-
     words = ["--learner", "CE", "--environment.tasks", "toy/rule@1", "--environment.max-new-tokens", "6"]
     words += ["--environment.max-prompt-tokens", "16", "--tasks", "3", "--candidates", "8", "--tries", "8"]
     words += ["--branches", "8", "--seeds", "0", "--group-size", "4", "--rows", "64"]
