@@ -105,8 +105,12 @@ class Trackers:
 
 
 def evaluation_figures(name: str, prompt: str, result: Mapping[str, Any]) -> dict[str, float]:
-    """Accuracy, checks and pass@k of an evaluation (`Evaluation.to_dict`) of the set `name`, as ``set/metric``."""
+    """What an evaluation (`Evaluation.to_dict`) of the set `name` measured, as ``set/metric``.
+
+    That is accuracy and checks, and where it drew samples avg@k, pass@k, maj@k and best@k.
+    """
     prefix = name if prompt == "zero-shot" else f"{name} {prompt}"
     values = {"accuracy": result["accuracy"], **result["checks"]}
-    values |= {f"pass@{k}": value for k, value in result["pass_at"].items()}
-    return {f"{prefix}/{metric}": float(value["mean"]) for metric, value in values.items() if value is not None}
+    for kind in ("avg", "pass", "maj", "best"):
+        values |= {f"{kind}@{k}": value for k, value in result[f"{kind}_at"].items()}
+    return {f"{prefix}/{metric}": float(value["mean"]) for metric, value in values.items()}

@@ -16,9 +16,12 @@ from typing import Any
 import pytest
 
 from agents.config import EnvConfig, TrainerConfig
+from agents.evaluate import Evaluation
 from agents.learners import GRPO
+from agents.measures import Measures
 from agents.policy import PolicyConfig
 from agents.run_directory import RunDirectory
+from agents.statistics import Interval
 from agents.trackers import Trackers, evaluation_figures, require_trackers, tracked_accelerator
 from agents.trainer import Trainer
 from distil_envs.errors import ConfigError
@@ -28,6 +31,7 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from agents.run_directory import RunDirectory
+from agents.statistics import Interval
 from agents.trackers import Trackers, tracked_accelerator
 
 path, names, first, last = Path(sys.argv[1]), sys.argv[2].split(","), int(sys.argv[3]), int(sys.argv[4])
@@ -172,14 +176,17 @@ def test_no_tracker_at_all(tmp_path: Path) -> None:
 
 
 def test_evaluations_are_figures_by_set() -> None:
-    result: dict[str, Any] = {
-        "accuracy": {"mean": 0.5, "low": 0.1, "high": 0.9},
-        "checks": {"exact": {"mean": 0.25, "low": 0.0, "high": 0.5}},
-        "pass_at": {4: {"mean": 0.75, "low": None, "high": None}},
-    }
+    share, sampled = Interval(0.5, 0.1, 0.9), {"samples": 2, "right": 1, "answers": ["a", "b"], "rewards": [0.0, 1.0]}
+    row = {"usable": True, "correct": True, "marks": [False, True], **sampled}
+    measures = Measures.of([row, {**row, "correct": False}], (1, 2))
+    result = Evaluation(**vars(measures), checks={"exact": Interval(0.25, 0.0, 0.5)}).to_dict()
+    expected = {
+        "accuracy": 0.5, "exact": 0.25, "avg@2": 0.5, "pass@1": 0.5, "pass@2": 1.0, "maj@1": 0.5, "maj@2": 0.5,
+        "best@1": 0.5, "best@2": 1.0,
+    }  # fmt: skip
     assert evaluation_figures("held-out", "zero-shot", result) == {
-        "held-out/accuracy": 0.5, "held-out/exact": 0.25, "held-out/pass@4": 0.75,
-    }  # fmt: skip
-    assert set(evaluation_figures("pool", "few-shot", result)) == {
-        "pool few-shot/accuracy", "pool few-shot/exact", "pool few-shot/pass@4",
-    }  # fmt: skip
+        f"held-out/{name}": v for name, v in expected.items()
+    }
+    assert set(evaluation_figures("pool", "few-shot", result)) == {f"pool few-shot/{name}" for name in expected}
+    greedy = Evaluation(2, share).to_dict()
+    assert evaluation_figures("pool", "zero-shot", greedy) == {"pool/accuracy": 0.5}
