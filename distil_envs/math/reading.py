@@ -87,7 +87,7 @@ def plain_text(text: str) -> str:
     """An answer as text: without dollars, full stop, and spaces other than those between digits."""
     words = re.sub(r"\\(?:mathrm|text|mbox)\s*\{([^{}]*)\}", r"\1", text)
     bare = re.sub(r"\\(?:left|right|quad)(?![A-Za-z])|\\[,;! ]|[$~]", "", words)
-    return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", bare).rstrip(".")
+    return re.sub(r"(?<!\d) | (?!\d)", "", " ".join(bare.split())).rstrip(".")
 
 
 def _math_verify(text: str) -> Node:
