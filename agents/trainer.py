@@ -194,7 +194,7 @@ class Trainer:
         if row["infra_errors"] == len(episodes):
             raise DistilError(
                 f"step {step}: all {len(episodes)} verifications failed on our side, there is nothing to learn from: "
-                f"{reason}; mend that and go on with --resume"
+                f"{reason}; mend that and {'go on with --resume' if step > 1 else 'start again'}"
             )
         self._say(
             f"step {step:4d}  {row['infra_errors']:.0f} of {len(episodes)} verifications failed on our side and are "

@@ -26,9 +26,13 @@ CONTENTS = {
     "episodes.jsonl": "what was sampled, with outcomes and feedback",
     "resources.jsonl": "what grading ran on",
     "checkpoints": "to resume from",
+    "trackers.json": "which trackers were told how far",
     "tensorboard": "the same numbers: tensorboard --logdir",
+    "wandb": "the same numbers, for Weights & Biases",
     "learning-curve.png": "the same numbers as a picture",
     "curriculum.png": "what was sampled, and how it went",
+    "rescored.jsonl": "outcomes by the verifiers of another day (distil rescore)",
+    "report.html": "curves, and every episode to look into (distil report)",
     "model": "the result, a plain Hugging Face folder",
 }
 
