@@ -7,7 +7,7 @@ derived anew.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,12 +60,24 @@ class Recorder:
         """After the backward pass: keep what is wanted of these lessons, the rows of `batch`."""
         if not batch.seen:
             return
-        for row, lesson in enumerate(lessons):
-            episode = lesson.episode
-            if self._wanted.get(episode.rollout_id) == episode.continuation_ids and batch.counted[row].any():
-                self.found[episode.rollout_id] = self._tokens(batch, row, episode.continuation_ids)
+        counted = batch.counted
+        rows = [
+            row
+            for row, lesson in enumerate(lessons)
+            if self._wanted.get(lesson.episode.rollout_id) == lesson.episode.continuation_ids and counted[row].any()
+        ]
+        if not rows:
+            return
+        learned = torch.zeros_like(counted)
+        learned[rows] = counted[rows]
+        student, expert = self._likeliest(batch, learned)
+        for row in rows:
+            episode = lessons[row].episode
+            self.found[episode.rollout_id] = self._tokens(batch, row, episode.continuation_ids, student, expert)
 
-    def _tokens(self, batch: Batch, row: int, ids: Sequence[int]) -> dict[str, Any]:
+    def _tokens(
+        self, batch: Batch, row: int, ids: Sequence[int], student: Iterator[Any], expert: Iterator[Any] | None
+    ) -> dict[str, Any]:
         assert batch.seen
         scores, count = batch.seen[0], len(ids)
         learned = batch.counted[row, :count]
@@ -79,33 +91,28 @@ class Recorder:
             "weight": of[measured],
             "credit": -of["logp"],
         }
-        student, expert = self._likeliest(batch, row, learned)
         return {
             "text": [self.tokenizer.decode([token]) for token in ids],
             "learned": learned.long().tolist(),
             **{name: _short(value[row, :count] * learned) for name, value in values.items()},
-            "student": student,
-            "expert": expert,
+            "student": [next(student) if counts else [] for counts in learned.tolist()],
+            "expert": None if expert is None else [next(expert) if counts else [] for counts in learned.tolist()],
         }
 
     @torch.no_grad()
-    def _likeliest(self, batch: Batch, row: int, learned: Tensor) -> tuple[list[Any], list[Any] | None]:
-        where = torch.zeros_like(batch.mask)
-        where[row, : len(learned)] = learned
+    def _likeliest(self, batch: Batch, where: Tensor) -> tuple[Iterator[Any], Iterator[Any] | None]:
+        """Position by position, row by row, of those that `where` [B, T] holds; the head is widened once for all."""
         hidden, head = batch.hidden[where], widened(batch.head_weight)
         expert = None if batch.expert is None else batch.expert.rows(where)
-        mine: list[Any] = [[] for _ in range(len(learned))]
-        its: list[Any] = [[] for _ in range(len(learned))]
-        places, size = learned.nonzero()[:, 0].tolist(), CHUNK.get(hidden.device.type, 128)
-        for start in range(0, len(places), size):
+        mine: list[Any] = []
+        its: list[Any] = []
+        size = CHUNK.get(hidden.device.type, 128)
+        for start in range(0, len(hidden), size):
             log_q = torch.log_softmax(logits(hidden[start : start + size], head), dim=-1)
-            part = places[start : start + size]
-            for place, top in zip(part, self._top(log_q), strict=True):
-                mine[place] = top
+            mine += self._top(log_q)
             if expert is not None:
-                for place, top in zip(part, self._top(expert.chunk(start, start + size).dense(log_q)), strict=True):
-                    its[place] = top
-        return mine, None if expert is None else its
+                its += self._top(expert.chunk(start, start + size).dense(log_q))
+        return iter(mine), None if expert is None else iter(its)
 
     def _top(self, log_p: Tensor) -> list[list[tuple[str, float]]]:
         best = log_p.float().exp().topk(min(TOP, log_p.shape[-1]))
