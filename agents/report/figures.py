@@ -157,7 +157,8 @@ def _time(axes: Axes, groups: Sequence[Group]) -> None:
     axes.invert_yaxis()
     axes.set_xlabel("seconds a step")
     axes.set_ylim(len(groups) - 0.4 + max(0, 3 - len(groups)) * 0.5, -0.6 - max(0, 3 - len(groups)) * 0.5)
-    axes.legend(frameon=False, fontsize=8, ncols=len(phases), loc="lower right")
+    if len(groups) == 1:  # several have one below, as other figures do
+        axes.legend(frameon=False, fontsize=8, ncols=len(phases), loc="lower right")
 
 
 def _line(axes: Axes, points: Sequence[Point], color: str, label: str, dash: str) -> None:
