@@ -24,7 +24,7 @@ def table() -> Iterator[str]:
     found = compare(plan, Results(FOLDER / "results.jsonl").finished(plan)[0])
     middles = overall(plan, Results(FOLDER / "results.jsonl").finished(plan)[0])
     first = found[0].scores[0].learner
-    heads = [f"{each.setting[0]} ({each.measure}) | {first} − it" for each in found]
+    heads = [f"{each.setting[0]} ({each.measure}, {each.on}) | {first} − it" for each in found]
     yield "| | " + " | ".join(heads) + " |"
     yield "|---" * (1 + 2 * len(found)) + "|"
     before = [f"{_number(each.scores[0].before)} | " for each in found]
@@ -42,7 +42,11 @@ def table() -> Iterator[str]:
 
 
 def _score(score: Score | None) -> str:
-    return "" if score is None else f"{_interval(score.value)}, {len(score.seeds)} seeds"
+    return (
+        ""
+        if score is None
+        else f"{_interval(score.value)}, {len(score.seeds)} of {len(score.seeds) + score.missing} seeds"
+    )
 
 
 def _interval(value: Interval, sign: str = "") -> str:
