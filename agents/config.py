@@ -11,7 +11,7 @@ import yaml
 
 from agents.learners import DistIL, Learner
 from agents.limits import Limits
-from agents.options import build
+from agents.options import SURROUNDINGS, build, flat
 from agents.policy import PolicyConfig
 from agents.trackers import require_trackers
 from distil_envs.curriculum import CurriculumConfig
@@ -30,11 +30,6 @@ _KNOWN = {
     Knows.VOCABULARY: "the probability of any token (the student's top k among them: learner.top_k)",
 }
 
-SURROUNDINGS = frozenset({
-    "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "record_groups", "save_model",
-    "trackers", "tracker_project", "policy.device",
-})  # fmt: skip
-"""Options that change no figure of a run."""
 MAY_CHANGE = SURROUNDINGS - {"tracker_project"} | {"steps"}
 """Options that may be others when a run is resumed: they change no result of a step."""
 
@@ -299,14 +294,6 @@ def _expert_values(expert: Expert) -> dict[str, Any]:
         elif isinstance(own, ContextTemplate):
             values[item.name].pop("demonstrations")
     return values
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested options by their dotted names."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
-    return found
 
 
 def _plain(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

@@ -1,15 +1,22 @@
-"""From plain values, as YAML has them, to dataclasses of options."""
+"""Options: from plain values, as YAML has them, to dataclasses, and which of them change nothing. Imports no torch."""
 
 from __future__ import annotations
 
 import difflib
 import types
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from distil_envs.errors import ConfigError
 
 T = TypeVar("T")
+
+SURROUNDINGS = frozenset({
+    "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "record_groups", "save_model",
+    "trackers", "tracker_project", "policy.device",
+})  # fmt: skip
+"""Options that change no figure of a run."""
 
 
 def build(kind: type[T], values: dict[str, Any], prefix: str = "") -> T:
@@ -42,6 +49,14 @@ def build(kind: type[T], values: dict[str, Any], prefix: str = "") -> T:
     if missing:
         raise ConfigError(f"{prefix}{missing[0]} is missing")
     return kind(**checked)
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested options by their dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        found |= flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found
 
 
 def require_choices(options: Any, prefix: str = "") -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from agents.bench.plan import Cell, Plan
-from agents.config import SURROUNDINGS, TrainerConfig, flat
+from agents.config import TrainerConfig
 from agents.limits import Spent
+from agents.options import SURROUNDINGS, flat
 from distil_envs.errors import ConfigError, DistilError
 
 Row = dict[str, Any]

@@ -68,10 +68,11 @@ def export(runs: Runs, options: Annotated[ExportOptions, tyro.conf.arg(name="")]
         options: What is written, and from which episodes.
     """
     from agents.run_directory import RunDirectory
-    from agents.trajectories import appearing, read_run, runs_in
+    from agents.run_folders import run_folders
+    from agents.trajectories import appearing, read_run
 
     import_user_code(options.imports)
-    folders = [run for run in runs_in(runs) if options.env in (None, RunDirectory(run).config().get("env"))]
+    folders = [run for run in run_folders(runs) if options.env in (None, RunDirectory(run).config().get("env"))]
     if not folders:
         raise ConfigError(f"none of these runs is in the environment {options.env}: leave out --env, or name another")
     counted = _Counted(options)

@@ -55,10 +55,11 @@ def rescore_runs(
         imports: Import this module or file first, so that the runs' environments are registered. Repeatable.
     """
     from agents.rollout import failure
-    from agents.trajectories import appearing, runs_in
+    from agents.run_folders import run_folders
+    from agents.trajectories import appearing
 
     import_user_code(imports)
-    folders, out = runs_in(runs), console()
+    folders, out = run_folders(runs), console()
     graded: Counter[tuple[Status, Status]] = Counter()
     changed: list[Regraded] = []
     with ExitStack() as held:

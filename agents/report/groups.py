@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from agents.options import SURROUNDINGS, flat
 from agents.report import estimates
 from agents.report.runs import Row, Run
 from agents.statistics import Interval
 
 T = TypeVar("T")
 
-MACHINERY = frozenset({
-    "seed", "run_dir", "micro_batch_tokens", "checkpoint_every", "keep_checkpoints", "record_groups", "save_model",
-    "eval_every", "eval_at", "trackers", "tracker_project", "policy.device",
-})  # fmt: skip
+MACHINERY = SURROUNDINGS | {"seed", "eval_every", "eval_at"}
 """Options that make no other experiment."""
 NAMED = 3
 """Differing options that a label names."""
@@ -158,7 +156,7 @@ def _label(groups: Sequence[Group]) -> None:
 
 
 def _options(run: Run) -> dict[str, Any]:
-    return {name: value for name, value in _flat(run.config).items() if name not in MACHINERY}
+    return {name: value for name, value in flat(run.config).items() if name not in MACHINERY}
 
 
 def _agree(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
@@ -168,11 +166,3 @@ def _agree(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
 
 def _order(name: str) -> tuple[bool, bool, str]:
     return name != "feedback", name != "model", name
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested options by their dotted names."""
-    found: dict[str, Any] = {}
-    for name, value in values.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
-    return found

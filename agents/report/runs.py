@@ -6,7 +6,7 @@ Nothing here imports torch: a report is made where runs are looked at, not where
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from agents.limits import Limits, Spent
+from agents.run_folders import run_folders
 from distil_envs.errors import ConfigError
 
 Row = dict[str, Any]
@@ -109,9 +110,7 @@ def find_runs(paths: Sequence[Path]) -> list[Run]:
 
     Raises ConfigError for a folder that is neither, and for a config.yaml that cannot be read.
     """
-    folders = list(dict.fromkeys(folder for path in paths for folder in _folders(path)))
-    if not folders:
-        raise ConfigError("a report needs a run: name one or more run directories or benchmark directories")
+    folders = run_folders(paths)
     names = [folder.name for folder in folders]
     runs = []
     for folder in folders:
@@ -120,19 +119,6 @@ def find_runs(paths: Sequence[Path]) -> list[Run]:
         run.load()
         runs.append(run)
     return runs
-
-
-def _folders(path: Path) -> Iterable[Path]:
-    path = path.expanduser()
-    if (path / "config.yaml").is_file():
-        return [path]
-    cells = sorted(folder.parent for folder in path.glob("cells/*/config.yaml"))
-    if not cells:
-        raise ConfigError(
-            f"no run in {path}: expected a config.yaml there (a run directory) or in cells/*/ (a benchmark); "
-            "give the --run-dir of a run"
-        )
-    return cells
 
 
 def _config(file: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@
 """
 
 from agents.trajectories.chats import Targets, preference_rows, sft_rows, unique
-from agents.trajectories.files import appearing, bare_env, read_run, runs_in
+from agents.trajectories.files import appearing, bare_env, read_run
 from agents.trajectories.parquet import SCHEMA_VERSION, features, load, write_parquet
 from agents.trajectories.rescoring import Regraded, rescore
 from agents.trajectories.trajectory import Trajectory
@@ -22,7 +22,6 @@ __all__ = [
     "preference_rows",
     "read_run",
     "rescore",
-    "runs_in",
     "sft_rows",
     "unique",
     "write_parquet",

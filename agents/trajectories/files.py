@@ -1,9 +1,9 @@
-"""Runs on the disk: which there are, what was sampled in them, and the environment that it was sampled in."""
+"""Runs on the disk: what was sampled in them, and the environment that it was sampled in."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,23 +19,6 @@ from distil_envs.vector import TokenVectorEnv
 EPISODES, RESCORED = "episodes.jsonl", "rescored.jsonl"
 UNASKED = ("num_tasks", "tools", "max_attempts")
 """Options that neither change what is asked nor how it is graded."""
-
-
-def runs_in(folders: Sequence[Path]) -> list[Path]:
-    """The runs among these folders, and in the ``cells`` of those that are benches.
-
-    Raises ConfigError for a folder that is neither, or where there are none.
-    """
-    if not folders:
-        raise ConfigError("name one or more run directories, such as runs/quickstart")
-    found = []
-    for folder in map(Path.expanduser, folders):
-        cells = sorted(path.parent for path in folder.glob("cells/*/config.yaml"))
-        own = [folder] if (folder / "config.yaml").is_file() else cells
-        if not own:
-            raise ConfigError(f"no run in {folder}: expected a config.yaml there, or in folders under its cells/")
-        found += own
-    return found
 
 
 def read_run(run: Path, *, rescored: bool = False) -> Iterator[Trajectory]:

@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.progress import track
 
 from agents import Trainer, TrainerConfig
+from agents.bench.plan import merged
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "learners"
 TAUGHT = "TAUGHT"
@@ -112,17 +113,6 @@ class Plan:
         if values["expert"].get("model") == TAUGHT:
             values["expert"]["model"] = taught
         return TrainerConfig.from_dict(values | {"learning_rate": cell.rate, "seed": cell.seed, "run_dir": run_dir})
-
-
-def merged(values: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    """Options on top of others, by section. A section of another `name` takes the place of the whole."""
-    made = dict(values)
-    for name, value in more.items():
-        if isinstance(value, dict) and isinstance(made.get(name), dict) and "name" not in value:
-            made[name] = merged(made[name], value)
-        else:
-            made[name] = value
-    return copy.deepcopy(made)
 
 
 def share(marks: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +73,18 @@ def load(small_model: Path) -> Callable[..., Policy]:
         return Policy.load(str(small_model), PolicyConfig(**{"device": "cpu", "dtype": "float32", **changes}))
 
     return policy
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Policy:
+    """The embedded toy model."""
+    return Policy.load("tiny", PolicyConfig(device="cpu"))
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """A model as small as the toy loses by more."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -18,7 +18,7 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from agents.policy import Policy, PolicyConfig
+from agents.policy import Policy
 from agents.rollout import Sampling, rollout
 from distil_envs import Episode, Grader, Task, TokenVectorEnv
 from distil_envs.counted import generator
@@ -30,22 +30,10 @@ BRANCHES = 510
 """Five for each token of `tiny`."""
 CHANCE = 1e-5
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 Ids = Sequence[int]
 State = dict[str, Any]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """A model this small loses by more."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
-def tiny() -> Policy:
-    return Policy.load("tiny", PolicyConfig(device="cpu"))
 
 
 def make(policy: Policy, rows: int = BRANCHES, **options: Any) -> TokenVectorEnv:

@@ -24,7 +24,7 @@ from agents.config import TrainerConfig
 from agents.evaluate import evaluate
 from agents.head import score
 from agents.models import resolve_model
-from agents.policy import Policy, PolicyConfig
+from agents.policy import Policy
 from agents.trainer import Trainer
 from distil_envs import encode_chat, encode_inert, load_tasks
 from distil_envs.toy import FAMILIES
@@ -39,11 +39,6 @@ def script(repository: Path) -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(repository / "scripts"))
         yield importlib.import_module("train_tiny")
-
-
-@pytest.fixture(scope="module")
-def tiny() -> Policy:
-    return Policy.load("tiny", PolicyConfig(device="cpu"))
 
 
 def test_it_is_small_and_stored_in_bfloat16_and_computes_in_float32(tiny: Policy) -> None:

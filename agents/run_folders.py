@@ -1,0 +1,31 @@
+"""Which runs are meant by folders: runs themselves, and benches, whose cells are runs. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from distil_envs.errors import ConfigError
+
+
+def run_folders(folders: Iterable[Path]) -> list[Path]:
+    """The runs among these folders, and in the ``cells`` of those that are benches, each once.
+
+    Raises ConfigError for a folder that is neither, or where there are none.
+    """
+    found: list[Path] = []
+    for folder in map(Path.expanduser, folders):
+        own = [folder] if (folder / "config.yaml").is_file() else _cells(folder)
+        if not own:
+            raise ConfigError(
+                f"no run in {folder}: expected a config.yaml there (a run directory) or in cells/*/ (a bench); "
+                "give the --run-dir of a run"
+            )
+        found += own
+    if not found:
+        raise ConfigError("this needs a run: name one or more run directories, such as runs/quickstart, or benches")
+    return list(dict.fromkeys(found))
+
+
+def _cells(folder: Path) -> list[Path]:
+    return sorted(path.parent for path in folder.glob("cells/*/config.yaml"))
