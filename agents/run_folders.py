@@ -15,7 +15,7 @@ def run_folders(folders: Iterable[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for folder in map(Path.expanduser, folders):
-        own = [folder] if (folder / "config.yaml").is_file() else _cells(folder)
+        own = _runs(folder)
         if not own:
             raise ConfigError(
                 f"no run in {folder}: expected a config.yaml there (a run directory) or in cells/*/ (a bench); "
@@ -27,5 +27,12 @@ def run_folders(folders: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def _cells(folder: Path) -> list[Path]:
+def has_runs(folder: Path) -> bool:
+    """Whether a folder is a run, or a bench with some."""
+    return bool(_runs(folder.expanduser()))
+
+
+def _runs(folder: Path) -> list[Path]:
+    if (folder / "config.yaml").is_file():
+        return [folder]
     return sorted(path.parent for path in folder.glob("cells/*/config.yaml"))

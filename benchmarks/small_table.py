@@ -1,28 +1,32 @@
-"""Writes the table of `distil bench small` into the README: python benchmarks/small_table.py
+"""Writes what `distil bench small` found: its table into the README, and its figures: python benchmarks/small_table.py
 
 The results are in benchmarks/results/small: those of `distil bench small --out benchmarks/results/small`, of which the
-runs themselves are not kept.
+runs themselves are not kept. `distil report benchmarks/results/small` makes a page of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from agents.bench import Plan, Results
+from agents.bench import Cell, Plan, Results
+from agents.bench.comparison import write_comparison
+from agents.bench.results import Row
 from agents.bench.summary import Score, compare, overall
+from agents.report.comparison import comparison_figures, read_comparison
+from agents.report.svg import write_files
 from agents.statistics import Interval
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "benchmarks" / "results" / "small"
+FIGURES = FOLDER / "figures"
 BEGIN, END = "<!-- made by benchmarks/small_table.py -->", "<!-- end -->"
 
 
-def table() -> Iterator[str]:
+def table(plan: Plan, rows: Mapping[Cell, Row]) -> Iterator[str]:
     """A row for each learner: every environment's share after training, and the first learner's lead over it."""
-    plan = Plan.load(str(FOLDER / "plan.yaml"))
-    found = compare(plan, Results(FOLDER / "results.jsonl").finished(plan)[0])
-    middles = overall(plan, Results(FOLDER / "results.jsonl").finished(plan)[0])
+    found, middles = compare(plan, rows), overall(plan, rows)
+    yield f"{len(rows)} of {len(list(plan.cells()))} runs:\n"
     first = found[0].scores[0].learner
     heads = [f"{each.setting[0]} ({each.measure}, {each.on}) | {first} − it" for each in found]
     yield "| | " + " | ".join(heads) + " |"
@@ -57,14 +61,29 @@ def _number(value: float, sign: str = "") -> str:
     return f"{value:{sign}.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:{sign}.3f}"
 
 
-def page(text: str) -> str:
+def page(text: str, made: str) -> str:
     """The README with the table of today between its marks."""
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
-    return f"{head}{BEGIN}\n" + "\n".join(table()) + f"\n{END}{tail}"
+    return f"{head}{BEGIN}\n{made}\n{END}{tail}"
+
+
+def draw(plan: Plan, rows: Mapping[Cell, Row]) -> None:
+    """Every environment's figures, beside the results."""
+    write_comparison(FOLDER, plan, rows, "final")
+    found = read_comparison(FOLDER)
+    assert found is not None
+    FIGURES.mkdir(exist_ok=True)
+    for figures in comparison_figures(found, "small"):
+        for figure in figures:
+            write_files(figure, FIGURES)
 
 
 if __name__ == "__main__":
+    plan = Plan.load(str(FOLDER / "plan.yaml"))
+    rows, _ = Results(FOLDER / "results.jsonl").finished(plan)
+    made = "\n".join(table(plan, rows))
     readme = ROOT / "README.md"
-    readme.write_text(page(readme.read_text(encoding="utf-8")), encoding="utf-8")
-    print("\n".join(table()))
+    readme.write_text(page(readme.read_text(encoding="utf-8"), made), encoding="utf-8")
+    draw(plan, rows)
+    print(made)

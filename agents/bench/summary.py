@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from agents.bench.plan import Cell, Plan
-from agents.bench.results import Row
+from agents.bench.results import POINTS, Row
 from agents.statistics import (
     Interval,
     area_under_curve,
@@ -31,6 +32,14 @@ Setting = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
+class Moment:
+    """A mean over the seeds of one learner, at a share of the budget."""
+
+    share: float
+    value: Interval
+
+
+@dataclass(frozen=True)
 class Score:
     """One learner in one setting."""
 
@@ -40,14 +49,21 @@ class Score:
     """Seeds of the plan without a result."""
     value: Interval
     """What is measured, over other seeds and other tasks; of one seed, over other tasks."""
+    by_seed: tuple[float, ...]
+    """The same of each seed."""
     before: float
-    """The same before training."""
+    """The same before training, mean over seeds."""
     area: float
     """Area under its curve over the budget, mean over seeds."""
     spent: Mapping[str, float]
     """Means of samples, tokens and seconds of training."""
     buckets: Mapping[str, float]
     """Share of right answers in each bucket (a level of a family), mean over seeds; empty where there is but one."""
+    curve: tuple[Moment, ...]
+    """What is measured over the budget, with intervals as those of `value`; empty where seeds were evaluated at
+    different points."""
+    success: tuple[Moment, ...]
+    """Success of the rollouts that were learned from, with t intervals over seeds."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +115,9 @@ class Measured:
         self.plan = plan
         self.checkpoint = checkpoint
 
-    def value(self, row: Row) -> float:
-        """After training. Raises ConfigError where the run was not evaluated so."""
-        return self._value(row, self._after(row))
+    def value(self, row: Row, at: int | None = None) -> float:
+        """After training, or in one of the evaluations. Raises ConfigError where the run was not evaluated so."""
+        return self._value(row, self._at(row, at))
 
     def before(self, row: Row) -> float:
         """Before training."""
@@ -111,21 +127,20 @@ class Measured:
         """Shares of the budget, and what was measured there."""
         return [(each["share"], self._value(row, each)) for each in self._evaluations(row)]
 
-    def marks(self, row: Row) -> list[float] | None:
-        """Task by task after training, NaN where it could not be graded; None where only means are known."""
-        measure, marks = self._measure(row), self._after(row)["marks"]
+    def marks(self, row: Row, at: int | None = None) -> list[float] | None:
+        """Task by task, as `value`, NaN where it could not be graded; None where only means are known."""
+        measure, marks = self._measure(row), self._at(row, at)["marks"]
         return [{"0": 0.0, "1": 1.0, "-": float("nan")}[mark] for mark in marks[measure]] if measure in marks else None
 
     def tasks(self, row: Row) -> str:
         """The same for runs that were evaluated on the same tasks."""
-        found = self._after(row)
-        return str(found.get("tasks") or len(found["marks"]["accuracy"]))
+        return str(self._at(row, None)["tasks"])
 
     def buckets(self, row: Row) -> dict[str, float]:
         """Share of right answers by bucket, in the order of the tasks."""
         marks, at = self.marks(row), 0
         found: dict[str, list[float]] = {}
-        for name, count in self._after(row)["buckets"] if marks is not None else ():
+        for name, count in self._at(row, None)["buckets"] if marks is not None else ():
             found.setdefault(name, []).extend(marks[at : at + count] if marks else ())
             at += count
         graded = {name: [value for value in values if value == value] for name, values in found.items()}
@@ -149,8 +164,12 @@ class Measured:
             )
         return list(by_share.values())
 
-    def _after(self, row: Row) -> dict[str, Any]:
-        after = self._evaluations(row)[1:]
+    def _at(self, row: Row, at: int | None) -> dict[str, Any]:
+        """An evaluation by its number; None: the one that counts."""
+        every = self._evaluations(row)
+        if at is not None:
+            return every[at]
+        after = every[1:]
         return after[-1] if self.checkpoint == "final" else max(after, key=lambda each: self._value(row, each))
 
     def _value(self, row: Row, evaluation: Mapping[str, Any]) -> float:
@@ -171,12 +190,14 @@ class Measured:
 def compare(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint = "final") -> list[Comparison]:
     """Every setting of the plan that has results. Raises ConfigError for a measure that a run does not have."""
     measured, found = Measured(plan, checkpoint), []
+    rows = _graded(measured, rows)
     for setting in dict.fromkeys((cell.environment, cell.feedback, cell.model) for cell in plan.cells()):
         cells = [cell for cell in plan.cells() if (cell.environment, cell.feedback, cell.model) == setting]
-        by_learner: dict[str, dict[int, Row]] = {}
-        for cell in cells:
-            if cell in rows:
-                by_learner.setdefault(cell.learner, {})[cell.seed] = rows[cell]
+        by_learner = {
+            name: own
+            for name in plan.learners
+            if (own := {cell.seed: rows[cell] for cell in cells if cell.learner == name and cell in rows})
+        }
         if by_learner:
             planned = {name: sum(cell.learner == name for cell in cells) for name in by_learner}
             scores = tuple(_score(measured, name, own, planned[name]) for name, own in by_learner.items())
@@ -190,6 +211,7 @@ def compare(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint = "fina
 def overall(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint = "final") -> list[Overall]:
     """Over the environments in which all learners have results of two seeds; nothing where there are not two such."""
     found, measured = [], Measured(plan, checkpoint)
+    rows = _graded(measured, rows)
     for feedback, model in dict.fromkeys((cell.feedback, cell.model) for cell in plan.cells()):
         scores: dict[str, Scores] = {}
         for cell, row in rows.items():
@@ -202,6 +224,11 @@ def overall(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint = "fina
             beaten = None if name == first else probability_of_improvement(tables[first], table, rng)
             found.append(Overall(feedback, model, name, places, seeds, interquartile_mean(table, rng), beaten))
     return found
+
+
+def _graded(measured: Measured, rows: Mapping[Cell, Row]) -> dict[Cell, Row]:
+    """Without runs of which no task could be graded at the end: they count as missing."""
+    return {cell: row for cell, row in rows.items() if not math.isnan(measured.value(row))}
 
 
 def _tables(scores: Mapping[str, Scores], environments: Sequence[str]) -> tuple[dict[str, Table], int, int]:
@@ -231,13 +258,38 @@ def _score(measured: Measured, learner: str, by_seed: Mapping[int, Row], planned
     names = [name for name in by_bucket[0] if all(name in each for each in by_bucket)]
     buckets = {name: sum(each[name] for each in by_bucket) / len(rows) for name in names} if len(names) > 1 else {}
     seeds = tuple(sorted(by_seed))
-    return Score(learner, seeds, planned - len(seeds), _interval(measured, rows), first, area, spent, buckets)
+    curve, success = tuple(_curve(measured, rows)), tuple(_success(rows))
+    value, each = _interval(measured, rows), tuple(map(measured.value, rows))
+    missing = planned - len(seeds)
+    return Score(learner, seeds, missing, value, each, first, area, spent, buckets, curve, success)
 
 
-def _interval(measured: Measured, rows: Sequence[Row]) -> Interval:
-    tables = [marks for row in rows if (marks := measured.marks(row)) is not None]
+def _curve(measured: Measured, rows: Sequence[Row]) -> Iterator[Moment]:
+    shares = [[share for share, _ in measured.curve(row)] for row in rows]
+    if len({len(own) for own in shares}) == 1:
+        for at, here in enumerate(zip(*shares, strict=True)):
+            if any(math.isnan(measured.value(row, at)) for row in rows):  # nothing could be graded there
+                continue
+            yield Moment(sum(here) / len(here), _interval(measured, rows, at))
+
+
+def _success(rows: Sequence[Row]) -> Iterator[Moment]:
+    """Means over equal parts of the budget in which every seed has points."""
+    by_part: list[dict[int, list[float]]] = []
+    for row in rows:
+        by_part.append({})
+        for point in row["curve"]:
+            if "success" in point:
+                by_part[-1].setdefault(math.ceil(point["share"] * POINTS - 1e-6), []).append(point["success"])
+    for part in sorted(set.intersection(*map(set, by_part))):
+        means = [sum(own[part]) / len(own[part]) for own in by_part]
+        yield Moment(part / POINTS, mean_interval(means))
+
+
+def _interval(measured: Measured, rows: Sequence[Row], at: int | None = None) -> Interval:
+    tables = [marks for row in rows if (marks := measured.marks(row, at)) is not None]
     if len(tables) < len(rows):
-        return mean_interval([measured.value(row) for row in rows])
+        return mean_interval([measured.value(row, at) for row in rows])
     if len(rows) == 1:
         graded = [value for value in tables[0] if value == value]
         return proportion_interval(sum(graded), len(graded))

@@ -85,6 +85,7 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
         plan: smoke, small, paper, or a YAML file.
         options: What to run of it, and where.
     """
+    from agents.bench.comparison import write_comparison
     from agents.bench.cost import cost
     from agents.bench.plan import Plan
     from agents.bench.results import Results
@@ -125,10 +126,13 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
     try:
         failed = _run(runner, cells, told)
     except KeyboardInterrupt:
+        write_comparison(folder, asked, results.finished(asked)[0], checkpoint)
         raise KeyboardInterrupt("stopped; the same command goes on with it") from None
-    for table in summary(asked, results.finished(asked)[0], checkpoint):
+    done, _ = results.finished(asked)
+    for table in summary(asked, done, checkpoint):
         out.print(table)
-    out.print(f"results: {results.file}", soft_wrap=True)
+    write_comparison(folder, asked, done, checkpoint)
+    out.print(f"results: {results.file}; `distil report {folder}` makes a page of them", soft_wrap=True)
     if failed:
         raise DistilError(
             f"{len(failed)} of {len(cells)} runs failed (their logs: {folder / 'logs'}); the same command tries them "
@@ -195,7 +199,7 @@ def summary(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint) -> Ite
 
 def _by_bucket(found: Comparison) -> Table:
     table = _table("  by level")
-    names = list(dict.fromkeys(name for score in found.scores for name in score.buckets))
+    names = sorted({name for score in found.scores for name in score.buckets})
     for name in ("learner", *names):
         table.add_column(name, justify="left" if name == "learner" else "right")
     for score in found.scores:

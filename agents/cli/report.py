@@ -38,10 +38,10 @@ def report(paths: Paths, options: Annotated[ReportOptions, tyro.conf.arg(name=""
     For example:
     $ distil report runs/quickstart
     $ distil report runs/distil-0 runs/distil-1 runs/grpo-0 --output comparison.html
-    $ distil report runs/benchmark --figures figures
+    $ distil report benches/smoke --figures figures
 
     Args:
-        paths: Run directories, and benchmark directories, whose cells are runs.
+        paths: Run directories, and folders of benches: their comparison, and their cells, which are runs.
         options: Where the report goes, and how much is in it.
     """
     from agents.report import write_report

@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from agents.report.groups import Group, Point
 
@@ -17,8 +17,22 @@ if TYPE_CHECKING:
 
 COLORS = ("#3f8fd9", "#e0783a", "#35a079", "#b66fd0", "#c2972b", "#d9567f", "#5aa5b0", "#8d8d8d")
 """Of groups, in turn: each has a contrast of at least 2.9 on white and on near-black."""
+STEP, SHARE = "step", "share of the budget"
+"""What curves are drawn over."""
 SIZE = (4.6, 2.9)
 """Inches."""
+
+
+class Labelled(Protocol):
+    """What a figure shows several of: groups of runs, or learners of a bench."""
+
+    @property
+    def label(self) -> str:
+        """Its name in the legend."""
+
+
+Draw = Callable[[Any, Sequence[Any]], None]
+"""Given axes and what is to be drawn on them."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +44,9 @@ class Drawn:
     title: str
     note: str
     """What it shows, in a sentence."""
-    groups: tuple[Group, ...]
-    draw: Callable[[Axes, Sequence[Group]], None]
+    groups: tuple[Labelled, ...]
+    """What is drawn, each in its colour."""
+    draw: Draw
     legend: bool
     """Whether it holds more than one line."""
 
@@ -43,14 +58,14 @@ def figures(setting: str, groups: Sequence[Group], number: int) -> list[Drawn]:
     made = []
 
     def add(name: str, title: str, note: str, points: Callable[[Group], Sequence[Point]], draw: Draw) -> None:
-        having = tuple(group for group in groups if points(group))
+        having = sum(bool(points(group)) for group in groups)
         if having:
-            slug = re.sub("[^a-z0-9]+", "-", setting.lower()).strip("-")
-            made.append(Drawn(f"{number}-{slug}-{name}", title, note, having, draw, len(having) > 1))
+            # Those without data are there too: every one has the same colour in all figures and in the table.
+            made.append(Drawn(f"{number}-{slug(setting)}-{name}", title, note, tuple(groups), draw, having > 1))
 
     for name in ("held-out", "pool"):
         read = _accuracy(name)
-        add(name, f"accuracy, {name} tasks", f"greedy, over steps; {band}", read, _curves(read, 1.0))
+        add(name, f"accuracy, {name} tasks", f"greedy, over steps; {band}", read, curves(read, 1.0))
     over = "seeds" if several else "tasks"
     for name in ("held-out", "pool"):
         add(
@@ -65,7 +80,7 @@ def figures(setting: str, groups: Sequence[Group], number: int) -> list[Drawn]:
         ("entropy", "entropy", "of the policy at its own tokens, nats", None),
         ("format", "readable answers", "share of attempts in which an answer could be read", 1.0),
     ):
-        add(key, title, note + spread, _metric(key), _curves(_metric(key), top))
+        add(key, title, note + spread, _metric(key), curves(_metric(key), top))
     add("time", "time per phase", "mean seconds of a step", _metric("seconds_rollout"), _time)
     return made
 
@@ -93,8 +108,7 @@ def render(drawn: Drawn) -> Figure:
     return figure
 
 
-Draw = Callable[[Any, Sequence[Group]], None]
-Read = Callable[[Group], Sequence[Point]]
+Read = Callable[[Any], Sequence[Point]]
 
 
 def _accuracy(name: str) -> Read:
@@ -109,18 +123,28 @@ def _metric(key: str) -> Read:
     return lambda group: group.over_steps(key)
 
 
-def _curves(read: Read, top: float | None) -> Draw:
-    def draw(axes: Axes, groups: Sequence[Group]) -> None:
+def slug(name: str) -> str:
+    """A part of a file's name."""
+    return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def curves(read: Read, top: float | None, over: str = STEP) -> Draw:
+    """Lines with bands, one of each. `top` is the largest value that there can be; None where there is none."""
+
+    def draw(axes: Axes, groups: Sequence[Labelled]) -> None:
         from matplotlib.ticker import MaxNLocator
 
-        for color, group in zip(_colors(groups), groups, strict=True):
-            _line(axes, read(group), color, _printable(group.label), "-")
-        axes.set_xlabel("step")
+        for color, group in zip(colors(groups), groups, strict=True):
+            _line(axes, read(group), color, printable(group.label), "-")
+        axes.set_xlabel(over)
         axes.grid(alpha=0.25, linewidth=0.5)
         if top is not None:
             axes.set_ylim(-0.02 * top, 1.02 * top)
         else:
             axes.set_ylim(bottom=0)
+        if over == SHARE:
+            axes.set_xlim(-0.02, 1.02)
+            return
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         start, end = axes.get_xlim()
         if end - start < 1:  # a single point
@@ -132,11 +156,11 @@ def _curves(read: Read, top: float | None) -> Draw:
 def _pass_at(name: str) -> Draw:
     def draw(axes: Axes, groups: Sequence[Group]) -> None:
         ticks: set[float] = set()
-        for color, group in zip(_colors(groups), groups, strict=True):
+        for color, group in zip(colors(groups), groups, strict=True):
             for last, dash in ((False, "--"), (True, "-")):
                 points = group.pass_at(name, last)
                 ticks |= {point.at for point in points}
-                _line(axes, points, color, _printable(group.label) if last else "", dash)
+                _line(axes, points, color, printable(group.label) if last else "", dash)
         axes.set_xscale("log", base=2)
         axes.set_xticks(sorted(ticks), [f"{int(tick)}" for tick in sorted(ticks)])
         axes.minorticks_off()
@@ -149,11 +173,11 @@ def _pass_at(name: str) -> Draw:
 def _time(axes: Axes, groups: Sequence[Group]) -> None:
     phases = list(dict.fromkeys(phase for group in groups for phase in group.phases))
     left = [0.0] * len(groups)
-    for phase, color in zip(phases, _colors(phases), strict=True):
+    for phase, color in zip(phases, colors(phases), strict=True):
         widths = [group.mean(phase) or 0.0 for group in groups]
         axes.barh(range(len(groups)), widths, 0.6, left=left, color=color, label=phase.removeprefix("seconds_"))
         left = [start + width for start, width in zip(left, widths, strict=True)]
-    axes.set_yticks(range(len(groups)), [_printable(group.label) for group in groups])
+    axes.set_yticks(range(len(groups)), [printable(group.label) for group in groups])
     axes.invert_yaxis()
     axes.set_xlabel("seconds a step")
     axes.set_ylim(len(groups) - 0.4 + max(0, 3 - len(groups)) * 0.5, -0.6 - max(0, 3 - len(groups)) * 0.5)
@@ -175,11 +199,12 @@ def _line(axes: Axes, points: Sequence[Point], color: str, label: str, dash: str
         axes.fill_between(at, low, high, color=color, alpha=0.16, linewidth=0)
 
 
-def _colors(things: Sequence[Any]) -> list[str]:
+def colors(things: Sequence[Any]) -> list[str]:
+    """One for each."""
     return [COLORS[place % len(COLORS)] for place in range(len(things))]
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Names come from configurations: what is no character is shown as one."""
     short = text if len(text) <= 60 else text[:59] + "…"
     return "".join(c if c.isprintable() else "·" for c in short)

@@ -19,12 +19,14 @@ from typing import Any
 import jinja2
 import yaml
 
+from agents.report.comparison import comparison_figures, overall, read_comparison, tables
 from agents.report.episodes import compressed, pack
-from agents.report.figures import figures
-from agents.report.groups import group_runs
+from agents.report.figures import Drawn, figures
+from agents.report.groups import Group, group_runs
 from agents.report.runs import Run, find_runs
 from agents.report.summary import explain, summarise
 from agents.report.svg import inline_svg, write_files
+from agents.run_folders import has_runs
 from distil_envs.errors import ConfigError
 
 SCRIPTS = ("text.js", "data.js", "list.js", "tokens.js", "episode.js", "main.js")
@@ -54,7 +56,7 @@ def write_report(
     """Write the report of these runs.
 
     Args:
-        paths: run directories, and benchmark directories, whose cells are runs.
+        paths: run directories, and benchmark directories, whose cells are runs, and which hold a comparison.
         output: the HTML file.
         figures_folder: also write every figure there, as PNG and SVG.
         limit: about how many episodes the viewer holds. Of more, whole groups of rollouts evenly over training, and
@@ -62,24 +64,44 @@ def write_report(
 
     Raises ConfigError where there is no run, or the file cannot be written.
     """
-    runs = find_runs(paths)
+    found = {path: read for path in paths if (read := read_comparison(path)) is not None}
+    with_runs = [path for path in paths if path not in found or has_runs(path)]
+    runs = find_runs(with_runs) if with_runs or not found else []
     groups = group_runs(runs)
     packed = pack(groups, limit)
     drawn = 0
-    settings = []
-    for number, (name, of) in enumerate(groupby(groups, key=lambda group: group.setting), 1):
-        members = list(of)
-        made = figures(name, members, number)
+
+    def draw(made: Sequence[Drawn]) -> list[dict[str, str]]:
+        nonlocal drawn
+        drawn += len(made)
         if figures_folder is not None:
             _into(figures_folder)
             for figure in made:
                 write_files(figure, figures_folder)
-        drawn += len(made)
+        return [{"title": f.title, "note": f.note, "svg": inline_svg(f)} for f in made]
+
+    comparisons = [
+        {
+            "path": str(path),
+            "best": read["checkpoint"] == "best",
+            "finished": read["finished"],
+            "planned": read["planned"],
+            "tables": [
+                table | {"figures": draw(made)}
+                for table, made in zip(tables(read), comparison_figures(read, f"bench{number}"), strict=True)
+            ],
+            "overall": overall(read),
+        }
+        for number, (path, read) in enumerate(found.items(), 1)
+    ]
+    settings = []
+    for number, (name, of) in enumerate(groupby(groups, key=lambda group: group.setting), 1):
+        members = list(of)
         settings.append({
             "name": name,
             "rows": [summarise(group, place) for place, group in enumerate(members)],
             "note": explain(members),
-            "figures": [{"title": f.title, "note": f.note, "svg": inline_svg(f)} for f in made],
+            "figures": draw(figures(name, members, number)),
             "runs": [_options(run) for group in members for run in group.runs],
         })  # fmt: skip
     problems = {run.name: run.problems for run in runs if run.problems}
@@ -88,7 +110,8 @@ def write_report(
         "episodes are left out."
     )
     page = _render(
-        title=runs[0].name if len(runs) == 1 else f"{len(runs)} runs, {len(groups)} configurations",
+        title=_title(runs, groups, paths),
+        comparisons=comparisons,
         settings=settings,
         problems=list(problems.items()),
         index=compressed(packed.index),
@@ -102,6 +125,12 @@ def write_report(
         raise ConfigError(f"cannot write {output}: {error.strerror}; name another file with --output") from error
     episodes = len(packed.index["step"])
     return Report(output, output.stat().st_size, episodes, packed.thinned, packed.left_out, drawn, problems)
+
+
+def _title(runs: Sequence[Run], groups: Sequence[Group], paths: Sequence[Path]) -> str:
+    if len(runs) == 1:
+        return runs[0].name
+    return f"{len(runs)} runs, {len(groups)} configurations" if runs else ", ".join(path.name for path in paths)
 
 
 def _render(**values: Any) -> str:

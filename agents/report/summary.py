@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from agents.report.figures import COLORS
-from agents.report.groups import Group, Point
+from agents.report.groups import Group
+from agents.statistics import Interval
 
 SETS = ("held-out", "pool")
 """Which set of tasks the table is about: the first that was evaluated."""
@@ -34,9 +36,9 @@ def summarise(group: Group, place: int) -> dict[str, Any]:
         "seeds": len(group.runs),
         "steps": max((row["step"] for run in group.runs for row in run.metrics), default=0),
         "tasks": f"{tasks} {name}" if tasks else "–",
-        "before": _range(before),
-        "after": _range(after),
-        "change": f"{change.mean:+.3f}" + _ends(change.low, change.high, "+") if change else None,
+        "before": before and range_of(before.value),
+        "after": after and range_of(after.value),
+        "change": interval(change, "+") if change else None,
         "direction": direction,
         "pass_at": f"pass@{best.at:.0f} {best.value.mean:.3f}"
         + (f" (before {first[best.at].value.mean:.3f})" if best.at in first else "") if best else None,
@@ -52,17 +54,16 @@ def _set(group: Group) -> str:
     return next((name for name in SETS if name in found), next(iter(sorted(found)), SETS[0]))
 
 
-def _range(point: Point | None) -> dict[str, Any] | None:
-    """A value with its interval, as text and in percent for the small picture."""
-    if point is None:
-        return None
-    low, mean, high = (100 * min(max(end, 0.0), 1.0) for end in (point.value.low, point.value.mean, point.value.high))
-    return {"low": f"{low:.2f}", "mean": f"{mean:.2f}", "high": f"{high:.2f}",
-            "text": f"{point.value.mean:.3f}{_ends(point.value.low, point.value.high)}"}  # fmt: skip
+def range_of(value: Interval) -> dict[str, str]:
+    """A share with its interval, as text and in percent for the small picture."""
+    low, mean, high = (100 * min(max(end, 0.0), 1.0) for end in (value.low, value.mean, value.high))
+    return {"low": f"{low:.2f}", "mean": f"{mean:.2f}", "high": f"{high:.2f}", "text": interval(value)}
 
 
-def _ends(low: float, high: float, sign: str = "") -> str:
-    return f" [{low:{sign}.3f}, {high:{sign}.3f}]" if abs(low) != float("inf") and abs(high) != float("inf") else ""
+def interval(value: Interval, sign: str = "") -> str:
+    """As text; of one seed alone there may be no interval."""
+    ends = f" [{value.low:{sign}.3f}, {value.high:{sign}.3f}]" if math.isfinite(value.low + value.high) else ""
+    return f"{value.mean:{sign}.3f}{ends}"
 
 
 def explain(groups: Sequence[Group]) -> str:

@@ -36,12 +36,15 @@ def row(learner: str, seed: int, half: str, last: str) -> tuple[Cell, dict[str, 
             "marks": {"accuracy": text},
             "buckets": [["toy/rule@1", 2], ["toy/rule@2", 2]],
             "samples": {"avg@4": text.count("1") / 8},
+            "tasks": "same",
         }
         for at, text in ((0.0, "0000"), (0.5, half), (1.0, last))
         for name in ("pool", "held-out")
     ]
     spent = {"steps": 40, "samples": 1280, "tokens": 100 + seed, "seconds": 2.0}
-    return cell, {"cell": vars(cell), "config": PLAN.config(cell).to_dict(), "spent": spent, "evaluations": evaluations}
+    curve = [{"share": at / 40, "success": (at + seed) / 100} for at in range(1, 41)]
+    config = PLAN.config(cell).to_dict()
+    return cell, {"cell": vars(cell), "config": config, "spent": spent, "evaluations": evaluations, "curve": curve}
 
 
 ROWS = dict([
@@ -63,6 +66,35 @@ def test_shares_and_differences() -> None:
     (lead,) = found.differences
     assert lead.value == difference_interval([[1, 1, 0], [1, 0, 0], [1, 1, 1]], [[0, 1, 0], [1, 0, 0], [0, 1, 1]])
     assert lead.seeds == 3
+
+
+def test_curves_over_the_budget() -> None:
+    (found,) = compare(PLAN, ROWS)
+    score = found.scores[0]
+    assert [(at.share, at.value.mean) for at in score.curve] == [
+        (0, 0), (0.5, pytest.approx(1 / 2)), (1, pytest.approx(score.value.mean))
+    ]  # fmt: skip
+    assert score.curve[-1].value == score.value
+    # Forty steps in twenty parts: the two steps of a part are averaged, then the seeds.
+    assert [at.share for at in score.success] == pytest.approx([part / 20 for part in range(1, 21)])
+    by_hand = mean_interval([(7.5 + seed) / 100 for seed in range(3)])
+    assert vars(score.success[3].value) == pytest.approx(vars(by_hand))
+
+
+def test_a_run_of_which_nothing_could_be_graded_is_missing() -> None:
+    rows = dict(ROWS)
+    cell = next(iter(rows))
+    rows[cell] = row("DistIL", 0, "1111", "----")[1]
+    (found,) = compare(PLAN, rows)
+    assert (found.scores[0].seeds, found.scores[0].missing) == ((1, 2), 1)
+    assert found.differences[0].seeds == 2
+
+
+def test_seeds_evaluated_at_other_points_have_no_common_curve() -> None:
+    rows = dict(ROWS)
+    cell = next(iter(rows))
+    rows[cell] = rows[cell] | {"evaluations": [each for each in rows[cell]["evaluations"] if each["share"] != 0.5]}
+    assert compare(PLAN, rows)[0].scores[0].curve == ()
 
 
 def test_over_environments() -> None:

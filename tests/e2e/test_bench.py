@@ -106,6 +106,7 @@ def test_killed_at_three_random_moments_and_gone_on_with(plan: dict[str, Any], t
     assert status == 0, said
     assert rows(torn) == rows(whole)
     assert len(rows(whole)) == 2
+    assert [(folder / "out" / "comparison.json").stat().st_size > 100 for folder in (whole, torn)] == [True, True]
     before = (torn / "out" / "results.jsonl").read_bytes()
     status, said = finish(start(torn, plan))
     assert status == 0

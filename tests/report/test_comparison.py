@@ -1,0 +1,90 @@
+"""The comparison of a bench in its report: the numbers that the bench found, or why there are none."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agents.bench.comparison import write_comparison
+from agents.bench.summary import compare, overall
+from agents.report import write_report
+from agents.report.comparison import FILE, read_comparison
+from distil_envs.errors import ConfigError
+from tests.bench.test_summary import PLAN, ROWS
+
+
+def page_of(folder: Path, **more: Any) -> str:
+    write_report([folder], folder / "report.html", **more)
+    return unescape((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def test_the_page_shows_what_the_bench_found(tmp_path: Path) -> None:
+    write_comparison(tmp_path, PLAN, ROWS, "final")
+    page = page_of(tmp_path, figures_folder=tmp_path / "figures")
+    (found,) = compare(PLAN, ROWS)
+    for score in found.scores:
+        assert f"{score.value.mean:.3f} [{score.value.low:.3f}, {score.value.high:.3f}]" in page
+        assert f"<td>{score.area:.3f}</td>" in page
+    lead = found.differences[0].value
+    assert f"{lead.mean:+.3f} [{lead.low:+.3f}, {lead.high:+.3f}]" in page
+    assert "6 of 6 runs" in page and "best checkpoint" not in page
+    assert len(list((tmp_path / "figures").glob("bench1-rule-answer-tiny-*.svg"))) == 3
+
+
+def test_learners_over_environments_are_told(tmp_path: Path) -> None:
+    plan = type(PLAN).from_dict(PLAN.to_dict() | {"environments": {"rule": {}, "other": {"learning_rate": 0.1}}})
+    others = {
+        type(cell)(**vars(cell) | {"environment": "other"}): row | {"cell": vars(cell) | {"environment": "other"}}
+        for cell, row in ROWS.items()
+    }
+    write_comparison(tmp_path, plan, ROWS | others, "best")
+    page = page_of(tmp_path)
+    first, second = overall(plan, ROWS | others, "best")
+    assert str(first.middle) in page and str(second.beaten) in page
+    assert "the best checkpoint of each run" in page
+
+
+def test_what_is_no_number_is_none_in_the_file_and_a_dash_in_the_page(tmp_path: Path) -> None:
+    """One seed has no interval for what is only known as a mean."""
+    plan = type(PLAN).from_dict(PLAN.to_dict() | {"measure": "avg@4"})
+    alone = {cell: row for cell, row in ROWS.items() if cell.seed == 0}
+    write_comparison(tmp_path, plan, alone, "final")
+    value = json.loads((tmp_path / FILE).read_text())["settings"][0]["scores"][0]["value"]
+    assert value == {"mean": 0.375, "low": None, "high": None}
+    assert re.search(r"0\.375\s*</td>", page_of(tmp_path))
+    assert not re.search(r"\b(nan|inf)\b", page_of(tmp_path))
+
+
+def test_names_stay_text(tmp_path: Path) -> None:
+    write_comparison(tmp_path, PLAN, ROWS, "final")
+    file = tmp_path / FILE
+    file.write_text(file.read_text().replace("DistIL", "<script>alert(1)</script>"))
+    write_report([tmp_path], tmp_path / "report.html")
+    assert "<script>alert" not in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 99}', "\udcff"])
+def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / FILE).write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ConfigError, match=r"comparison\.json .*`distil bench` writes it anew"):
+        read_comparison(tmp_path)
+
+
+def test_what_could_not_be_graded_before_has_no_number(tmp_path: Path) -> None:
+    rows = {
+        cell: row
+        | {
+            "evaluations": [
+                each | {"marks": {"accuracy": "----"}} if each["share"] == 0 else each for each in row["evaluations"]
+            ]
+        }
+        for cell, row in ROWS.items()
+    }
+    write_comparison(tmp_path, PLAN, rows, "final")
+    page = page_of(tmp_path)
+    assert "<td>–</td>" in page and not re.search(r"\b(nan|inf)\b", page)
