@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -102,7 +103,7 @@ class _Probed:
     """Time and memory of kinds of runs. Each kind is asked once; one model is in memory at a time."""
 
     def __init__(self) -> None:
-        self._policy: tuple[str, Policy] | None = None
+        self._policy: tuple[str, Policy, float] | None = None
         self._asked: dict[str, tuple[float, float] | DistilError] = {}
 
     def run(self, config: TrainerConfig) -> tuple[float, float]:
@@ -125,12 +126,15 @@ class _Probed:
         model = f"{config.model} {config.policy}"
         if self._policy is None or self._policy[0] != model:
             self._policy = None
-            self._policy = model, Policy.load(config.model, config.policy, seed=0)
-        policy = self._policy[1]
+            began = time.perf_counter()
+            self._policy = model, Policy.load(config.model, config.policy, seed=0), time.perf_counter() - began
+        _, policy, loading = self._policy
         pool, held_out = pool_size(config, policy), held_out_size(config, policy)[0]
         groups = min(config.tasks_per_step, pool)
         with closing(make_envs(config, policy, "train", groups, num_tasks=pool)) as envs:
+            began = time.perf_counter()
             prompts = reset_rows(envs, [(derive(0, "cost", i) % 2**31, {}) for i in range(groups)])
+            resetting = (time.perf_counter() - began) / groups
             room = envs.rows[0].max_attempts * envs.rows[0].max_new_tokens
         measured = probe(policy, [prompt for prompt in prompts for _ in range(config.group_size)])
         training = expected(policy, config, prompts, room, measured)
@@ -139,4 +143,6 @@ class _Probed:
         seconds = min(training.seconds * share, config.limits.seconds or float("inf"))
         times = (2 + len(config.eval_at) + bool(config.base_shots)) * (1 + config.eval_samples)
         length = (config.eval_max_new_tokens or room) / 2
-        return seconds + times * measured.generating(pool + held_out, length), training.memory_bytes
+        evaluating = times * measured.generating(pool + held_out, length)
+        episodes = rollouts * share + times * (pool + held_out)
+        return loading + seconds + evaluating + resetting * episodes, training.memory_bytes
