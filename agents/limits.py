@@ -8,6 +8,9 @@ from typing import Any
 
 from distil_envs.errors import ConfigError
 
+SPENT = ("samples", "tokens", "seconds")
+"""What a run spends, and what a budget may be in."""
+
 
 @dataclass
 class Limits:

@@ -26,7 +26,8 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from agents.statistics import interquartile_mean, probability_of_improvement
-from agents.statistics.tables import Limits, crossed_limits, nested_limits, widened
+from agents.statistics.interval import widened
+from agents.statistics.tables import Limits, crossed_limits, nested_limits
 from distil_envs.counted import generator
 
 NOMINAL = (0.92, 0.98)

@@ -13,7 +13,7 @@ from agents.bench import Cell, Plan, Results
 from agents.bench.comparison import write_comparison
 from agents.bench.results import Row
 from agents.bench.summary import Score, compare, overall
-from agents.report.comparison import comparison_figures, read_comparison
+from agents.report.comparison import read_comparison
 from agents.report.svg import write_files
 from agents.statistics import Interval
 
@@ -37,7 +37,8 @@ def table(plan: Plan, rows: Mapping[Cell, Row]) -> Iterator[str]:
         cells = []
         for each in found:
             score = next((score for score in each.scores if score.learner == learner), None)
-            lead = next((lead.value for lead in each.differences if lead.other == learner), None)
+            leads = (lead.value for lead in each.differences if (lead.learner, lead.other) == (first, learner))
+            lead = next(leads, None)
             cells.append(f"{_score(score)} | {_interval(lead, '+') if lead else ''}")
         yield f"| {learner} | " + " | ".join(cells) + " |"
     for each in middles:
@@ -71,10 +72,10 @@ def page(text: str, made: str) -> str:
 def draw(plan: Plan, rows: Mapping[Cell, Row]) -> None:
     """Every environment's figures, beside the results."""
     write_comparison(FOLDER, plan, rows, "final")
-    found = read_comparison(FOLDER)
+    found = read_comparison(FOLDER, "small")
     assert found is not None
     FIGURES.mkdir(exist_ok=True)
-    for figures in comparison_figures(found, "small"):
+    for figures in found.figures:
         for figure in figures:
             write_files(figure, FIGURES)
 

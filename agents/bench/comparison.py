@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -25,10 +26,11 @@ def write_comparison(folder: Path, plan: Plan, rows: Mapping[Cell, Row], checkpo
         "finished": len(rows),
         "planned": len(list(plan.cells())),
         "checkpoint": checkpoint,
+        "learners": list(plan.learners),
         "settings": [_plain(each) for each in compare(plan, rows, checkpoint)],
         "overall": [_plain(each) for each in overall(plan, rows, checkpoint)],
     }
-    new = folder / f"{FILE}.new"  # a report that is made meanwhile reads the old one or this, whole
+    new = folder / f".{FILE}.{os.getpid()}"  # who reads meanwhile sees the old one or this, whole
     new.write_text(json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     new.replace(folder / FILE)
 

@@ -30,7 +30,8 @@ AXES = ("environment", "feedback", "model", "learner")
 OF_PLAN = frozenset({"limits", "eval_at", "eval_every", "seed"})
 """Options that the plan itself sets."""
 OF_ENVIRONMENT = frozenset({
-    "env", "environment", "eval_tasks", "held_out", "eval_max_new_tokens", "eval_samples", "base_shots"
+    "env", "environment", "eval_tasks", "held_out", "eval_max_new_tokens", "eval_samples", "base_shots", "steps",
+    "model",
 })  # fmt: skip
 """Options that learners in one environment share."""
 ENDLESS = 10**6
@@ -72,8 +73,8 @@ class Plan:
     seeds: tuple[int, ...] = (0, 1, 2)
     """Of which every one runs the whole grid."""
     budget: Limits = field(default_factory=Limits)
-    """Of each run; an environment may have its own, as its `limits`. With one in samples the number of steps follows;
-    `base.steps` is a limit too where it is given."""
+    """Of each run; an environment may have its own, as its `limits`. With one in samples the number of steps follows.
+    Without any, `steps` of `base` or of the environment is the budget."""
     evaluate_at: tuple[float, ...] = ()
     """Shares of the budget after which to evaluate, beside 0 and 1."""
     measure: str = "accuracy"
@@ -143,7 +144,13 @@ class Plan:
             )
         for cell in cells:
             try:
-                plan.config(cell).validate()
+                config = plan.config(cell)
+                if "feedback" in plan.learners[cell.learner] and (config.environment.max_attempts or 1) > 1:
+                    raise ConfigError(
+                        f"learner {cell.learner}: what feedback says is the next turn here, in evaluations too: it is "
+                        "the same for all that are compared; say it in `feedback` or the environment"
+                    )
+                config.validate()
             except DistilError as error:
                 raise ConfigError(f"{cell}: {error}") from error
         names = [cell.folder for cell in cells]
@@ -175,10 +182,12 @@ class Plan:
         for environment in self.environments:
             budget = self.budget_of(environment)
             budget.validate()
-            if budget == Limits() and "steps" not in self.base | self.environments[environment]:
-                raise ConfigError(
-                    f"no budget for {environment}: give the plan one, such as `budget: {{samples: 1280}}`"
-                )
+            if (budget == Limits()) != ("steps" in self.base | self.environments[environment]):
+                why = "no budget" if budget == Limits() else "both steps and a budget"
+                raise ConfigError(f"{why} for {environment}: give the plan one, such as `budget: {{samples: 1280}}`")
+        for name, options in self.learners.items():
+            if "chat_template" in (options.get("policy") or {}):
+                raise ConfigError(f"learner {name}: policy.chat_template is the same for all: say it in a model")
 
     def _require_pattern(self, pattern: Any, part: bool) -> None:
         names: dict[str, Sequence[Any]] = {
@@ -239,7 +248,7 @@ class Plan:
 
 
 def merged(values: Mapping[str, Any], more: Mapping[str, Any]) -> Options:
-    """Options on top of others, by section. A section of another `name` takes the place of the whole."""
+    """Options on top of others, by section. A section that has a `name` takes the place of the whole."""
     made = dict(values)
     for name, value in more.items():
         old = made.get(name)

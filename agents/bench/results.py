@@ -35,7 +35,8 @@ class Results:
         if not self.file.exists():
             return []
         found = []
-        for number, line in enumerate(self.file.read_bytes().split(b"\n")[:-1], 1):
+        *lines, last = self.file.read_bytes().split(b"\n")
+        for number, line in enumerate([*lines, last] if _whole(last) else lines, 1):
             try:
                 row = json.loads(line)
                 found.append((Cell(**row["cell"]), row))
@@ -68,10 +69,22 @@ class Results:
         with self.file.open("ab") as file:
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(file, fcntl.LOCK_EX)
-            file.truncate(self.file.read_bytes().rfind(b"\n") + 1)  # without what a crash left half written
+            *lines, last = self.file.read_bytes().split(b"\n")
+            if _whole(last):  # put together by hand
+                file.write(b"\n")
+            elif last:  # what a crash left half written
+                file.truncate(sum(map(len, lines)) + len(lines))
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False).encode("utf-8", "backslashreplace") + b"\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def _whole(line: bytes) -> bool:
+    """Whether a line without an end is a row."""
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
 
 
 def difference(config: TrainerConfig, values: Mapping[str, Any]) -> str | None:
@@ -92,7 +105,7 @@ def row_of(
     spent, shares = Spent(), {0: 0.0}
     for each in metrics:
         spent.add(each)
-        shares[spent.steps] = round(min(1.0, spent.share(config.steps, config.limits)), 4)
+        shares[spent.steps] = round(min(1.0, spent.share(config.steps, config.limits)), 6)
     checks = sorted({name for each in evaluations for name in each["checks"]})
     return {
         "cell": vars(cell),

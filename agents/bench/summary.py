@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from agents.bench.plan import Cell, Plan
 from agents.bench.results import POINTS, Row
+from agents.limits import SPENT
 from agents.statistics import (
     Interval,
     area_under_curve,
@@ -17,12 +18,17 @@ from agents.statistics import (
     interquartile_mean,
     mean_interval,
     nested_interval,
+    paired_difference,
     probability_of_improvement,
     proportion_interval,
+    share_interval,
+    with_width,
 )
 from distil_envs.counted import generator
 from distil_envs.errors import ConfigError
 
+TOGETHER = 0.1
+"""Shares of the budget that are one point of a curve: with tokens and seconds each run ends its steps elsewhere."""
 Checkpoint = Literal["final", "best"]
 Table = list[list[float]]
 Scores = dict[str, dict[int, float]]
@@ -60,8 +66,8 @@ class Score:
     buckets: Mapping[str, float]
     """Share of right answers in each bucket (a level of a family), mean over seeds; empty where there is but one."""
     curve: tuple[Moment, ...]
-    """What is measured over the budget, with intervals as those of `value`; empty where seeds were evaluated at
-    different points."""
+    """What is measured over the budget, with intervals as those of `value`; empty where seeds were evaluated at points
+    that are more than `TOGETHER` apart."""
     success: tuple[Moment, ...]
     """Success of the rollouts that were learned from, with t intervals over seeds."""
 
@@ -124,8 +130,12 @@ class Measured:
         return self._value(row, self._evaluations(row)[0])
 
     def curve(self, row: Row) -> list[tuple[float, float]]:
-        """Shares of the budget, and what was measured there."""
-        return [(each["share"], self._value(row, each)) for each in self._evaluations(row)]
+        """Shares of the budget, and what was measured there; of several at one share the last."""
+        return list({each["share"]: self._value(row, each) for each in self._evaluations(row)}.items())
+
+    def shares(self, row: Row) -> list[float]:
+        """Of the budget, at which it was evaluated."""
+        return [each["share"] for each in self._evaluations(row)]
 
     def marks(self, row: Row, at: int | None = None) -> list[float] | None:
         """Task by task, as `value`, NaN where it could not be graded; None where only means are known."""
@@ -151,18 +161,18 @@ class Measured:
         return found
 
     def _evaluations(self, row: Row) -> list[dict[str, Any]]:
-        """One a share: the first, which was asked as training asks."""
+        """One a step: the first, which was asked as training asks."""
         where = self.plan.compare_on.get(row["cell"]["environment"], "held-out")
-        by_share: dict[float, dict[str, Any]] = {}
+        by_step: dict[int, dict[str, Any]] = {}
         for each in row["evaluations"]:
             if each["set"] == where:
-                by_share.setdefault(each["share"], each)
-        if len(by_share) < 2:
+                by_step.setdefault(each["step"], each)
+        if len(by_step) < 2:
             raise ConfigError(
                 f"{row['cell']['environment']} was not evaluated on {where} tasks before and after: give it "
                 "eval_tasks, or compare on the pool by compare_on"
             )
-        return list(by_share.values())
+        return list(by_step.values())
 
     def _at(self, row: Row, at: int | None) -> dict[str, Any]:
         """An evaluation by its number; None: the one that counts."""
@@ -170,21 +180,25 @@ class Measured:
         if at is not None:
             return every[at]
         after = every[1:]
-        return after[-1] if self.checkpoint == "final" else max(after, key=lambda each: self._value(row, each))
+        if self.checkpoint == "final":
+            return after[-1]
+        return max(after, key=lambda each: (value := self._value(row, each)) == value and value)
 
     def _value(self, row: Row, evaluation: Mapping[str, Any]) -> float:
         measure = self._measure(row)
         if measure in evaluation["samples"]:
             return float(evaluation["samples"][measure])
         if measure not in evaluation["marks"]:
-            known = [*evaluation["marks"], *evaluation["samples"]]
+            known = dict.fromkeys(name for each in row["evaluations"] for name in (*each["marks"], *each["samples"]))
+            if measure in known:  # too little could be graded this time
+                return math.nan
             raise ConfigError(
                 f"{row['cell']['environment']} has no measure {measure!r}: it has {', '.join(known)} (measures of "
                 "samples, such as avg@4, take eval_samples)"
             )
         text = evaluation["marks"][measure]
         graded = len(text) - text.count("-")
-        return text.count("1") / graded if graded else float("nan")
+        return text.count("1") / graded if graded else math.nan
 
 
 def compare(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint = "final") -> list[Comparison]:
@@ -227,7 +241,7 @@ def overall(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint = "fina
 
 
 def _graded(measured: Measured, rows: Mapping[Cell, Row]) -> dict[Cell, Row]:
-    """Without runs of which no task could be graded at the end: they count as missing."""
+    """Without runs whose evaluation lacks the measure, as too little could be graded: they count as missing."""
     return {cell: row for cell, row in rows.items() if not math.isnan(measured.value(row))}
 
 
@@ -249,7 +263,7 @@ def _score(measured: Measured, learner: str, by_seed: Mapping[int, Row], planned
     rows = [by_seed[seed] for seed in sorted(by_seed)]
     spent = {
         name: sum(row["spent"][name] for row in rows) / len(rows)
-        for name in ("samples", "tokens", "seconds")
+        for name in SPENT
         if all(name in row["spent"] for row in rows)
     }
     first = sum(map(measured.before, rows)) / len(rows)
@@ -265,11 +279,11 @@ def _score(measured: Measured, learner: str, by_seed: Mapping[int, Row], planned
 
 
 def _curve(measured: Measured, rows: Sequence[Row]) -> Iterator[Moment]:
-    shares = [[share for share, _ in measured.curve(row)] for row in rows]
-    if len({len(own) for own in shares}) == 1:
-        for at, here in enumerate(zip(*shares, strict=True)):
-            if any(math.isnan(measured.value(row, at)) for row in rows):  # nothing could be graded there
-                continue
+    shares = [measured.shares(row) for row in rows]
+    if len({len(own) for own in shares}) > 1 or any(max(at) - min(at) > TOGETHER for at in zip(*shares, strict=True)):
+        return
+    for at, here in enumerate(zip(*shares, strict=True)):
+        if not any(math.isnan(measured.value(row, at)) for row in rows):
             yield Moment(sum(here) / len(here), _interval(measured, rows, at))
 
 
@@ -289,13 +303,18 @@ def _success(rows: Sequence[Row]) -> Iterator[Moment]:
 def _interval(measured: Measured, rows: Sequence[Row], at: int | None = None) -> Interval:
     tables = [marks for row in rows if (marks := measured.marks(row, at)) is not None]
     if len(tables) < len(rows):
-        return mean_interval([measured.value(row, at) for row in rows])
+        return _over_seeds([measured.value(row, at) for row in rows])
     if len(rows) == 1:
         graded = [value for value in tables[0] if value == value]
         return proportion_interval(sum(graded), len(graded))
     if _same_tasks(measured, rows, tables):
         return crossed_interval(tables, shares=True)
     return nested_interval(tables, shares=True)
+
+
+def _over_seeds(values: Sequence[float]) -> Interval:
+    """Of measures that are known as means alone: within [0, 1] where they all are."""
+    return share_interval(values) if min(values) >= 0 and max(values) <= 1 else mean_interval(values)
 
 
 def _same_tasks(measured: Measured, rows: Sequence[Row], tables: Sequence[Sequence[float]]) -> bool:
@@ -314,14 +333,23 @@ def _differences(measured: Measured, by_learner: Mapping[str, Mapping[int, Row]]
 
 
 def _difference(measured: Measured, one: Sequence[Row], other: Sequence[Row]) -> Interval:
-    mine, theirs = ([measured.marks(row) for row in rows] for rows in (one, other))
-    pairs = [(a, b) for a, b in zip(mine, theirs, strict=True) if a is not None and b is not None]
+    """Paired by seed, and by task where both did the same ones and enough of them could be graded for both."""
+    tables = [(measured.marks(a), measured.marks(b)) for a, b in zip(one, other, strict=True)]
+    pairs = [(a, b) for a, b in tables if a is not None and b is not None and _common(a, b)]
     paired = all(measured.tasks(a) == measured.tasks(b) for a, b in zip(one, other, strict=True))
     if len(pairs) < len(one) or not paired:
-        return mean_interval([measured.value(a) - measured.value(b) for a, b in zip(one, other, strict=True)])
+        changes = [measured.value(a) - measured.value(b) for a, b in zip(one, other, strict=True)]
+        found = mean_interval(changes)
+        return with_width(found, len(changes)) if max(map(abs, changes)) <= 1 else found
+    mine, theirs = ([pair[side] for pair in pairs] for side in (0, 1))
     if len(pairs) == 1:
-        return mean_interval([a - b for a, b in zip(*pairs[0], strict=True) if a == a and b == b])
-    tables = [a for a, _ in pairs], [b for _, b in pairs]
-    if _same_tasks(measured, [*one, *other], [*tables[0], *tables[1]]):
-        return difference_interval(*tables)
-    return mean_interval([measured.value(a) - measured.value(b) for a, b in zip(one, other, strict=True)])
+        common = _common(mine[0], theirs[0])
+        found_one = paired_difference({i: theirs[0][i] for i in common}, {i: mine[0][i] for i in common})
+        assert found_one is not None  # there are common tasks
+        return found_one
+    return difference_interval(mine, theirs, same_tasks=_same_tasks(measured, [*one, *other], [*mine, *theirs]))
+
+
+def _common(one: Sequence[float], other: Sequence[float]) -> list[int]:
+    """Places of the tasks that were graded for both."""
+    return [i for i, (a, b) in enumerate(zip(one, other, strict=True)) if a == a and b == b]

@@ -40,7 +40,7 @@ def run_cell(cell: Cell, config: TrainerConfig, results: Results) -> Row:
     began, worked = time.perf_counter(), time.process_time()
     run = RunDirectory(config.path)
     resume = (config.path / "config.yaml").is_file()
-    if resume and config.differences(TrainerConfig.from_dict(run.config())):
+    if resume and difference(config, run.config()) is not None:
         _set_aside(run)  # of a plan that has changed
         resume = False
     Trainer(config, resume=resume, console=Console(stderr=True, width=120), tell_cost=False).train()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 import yaml
@@ -18,6 +18,7 @@ from rich.text import Text
 from agents.cli.output import console
 from agents.cli.parsing import Imports
 from agents.cli.user_code import import_user_code
+from agents.limits import SPENT
 from distil_envs.errors import ConfigError, DistilError
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from agents.bench.runner import Runner
     from agents.bench.summary import Checkpoint, Comparison, Overall
 
-SPENT = ("samples", "tokens", "seconds")
 Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PLAN")]
 
 
@@ -120,18 +120,18 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
             say(f"  {cell}")
         return
     folder.mkdir(parents=True, exist_ok=True)
+    keeping = kept(whole, asked)
     (folder / "plan.yaml").write_text(
-        yaml.safe_dump(whole.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
+        yaml.safe_dump(keeping.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
     try:
         failed = _run(runner, cells, told)
     except KeyboardInterrupt:
-        write_comparison(folder, asked, results.finished(asked)[0], checkpoint)
+        write_comparison(folder, keeping, results.finished(keeping)[0], checkpoint)
         raise KeyboardInterrupt("stopped; the same command goes on with it") from None
-    done, _ = results.finished(asked)
-    for table in summary(asked, done, checkpoint):
+    write_comparison(folder, keeping, results.finished(keeping)[0], checkpoint)
+    for table in summary(asked, results.finished(asked)[0], checkpoint):
         out.print(table)
-    write_comparison(folder, asked, done, checkpoint)
     out.print(f"results: {results.file}; `distil report {folder}` makes a page of them", soft_wrap=True)
     if failed:
         raise DistilError(
@@ -150,12 +150,30 @@ def narrowed(plan: Plan, options: BenchOptions) -> Plan:
         values[option] = {name: value for name, value in values[option].items() if name in values["environments"]}
     if options.seeds:
         values["seeds"] = list(options.seeds)
-    limits = {name: getattr(options, name) for name in ("samples", "tokens", "seconds")}
+    limits = {name: getattr(options, name) for name in SPENT}
     if any(limit is not None for limit in limits.values()):
         values["budget"] = limits
-        for own in values["environments"].values():
-            (own or {}).pop("limits", None)
+        _without_budget(values)
     return type(plan).from_dict(values, part=True)
+
+
+def kept(whole: Plan, asked: Plan) -> Plan:
+    """The plan with what was asked for beyond it, such as another budget or learner; not narrowed by it."""
+    values, more = whole.to_dict(), asked.to_dict()
+    for axis in ("learners", "environments", "feedback", "models"):
+        values[axis] = values[axis] | more[axis]
+    values["seeds"] = list(dict.fromkeys([*whole.seeds, *asked.seeds]))
+    if asked.budget != whole.budget:
+        values["budget"] = more["budget"]
+        _without_budget(values)
+    return type(whole).from_dict(values)
+
+
+def _without_budget(values: dict[str, Any]) -> None:
+    """Take out what `base` and the environments say of it."""
+    for own in (values["base"], *filter(None, values["environments"].values())):
+        own.pop("limits", None)
+        own.pop("steps", None)
 
 
 def part(cells: Sequence[Cell], shard: str | None) -> Sequence[Cell]:

@@ -10,7 +10,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agents.report.figures import COLORS, SHARE, Drawn, colors, curves, printable, slug
+from agents.limits import SPENT
+from agents.report.estimates import stored
+from agents.report.figures import COLORS, SHARE, Drawn, color_of, curves, printable, slug
 from agents.report.groups import Point
 from agents.report.summary import interval, range_of
 from agents.statistics import Interval
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 FILE = "comparison.json"
 VERSION = 1
 """Of what the file holds."""
-SPENT = ("samples", "tokens", "seconds")
+Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Line:
     """A learner in a figure."""
 
     label: str
+    place: int
     value: Interval
     by_seed: tuple[float, ...]
     before: float
@@ -37,8 +40,25 @@ class Line:
     success: tuple[Point, ...]
 
 
-def read_comparison(folder: Path) -> dict[str, Any] | None:
-    """What a bench's folder holds of it; None where there is none.
+@dataclass(frozen=True)
+class Comparison:
+    """What stands in a report, as text and figures."""
+
+    path: str
+    finished: int
+    planned: int
+    best: bool
+    """Whether each run's best checkpoint counts."""
+    overall: list[Values]
+    """A table for each feedback and model: learners over all environments."""
+    tables: list[Values]
+    """A table for each setting: what every learner reached and spent, and the first one's lead over it."""
+    figures: list[list[Drawn]]
+    """Of each setting: what is measured after training, and over the budget, and success while learning."""
+
+
+def read_comparison(folder: Path, name: str) -> Comparison | None:
+    """What a bench's folder holds of it; None where there is nothing. Names of figures begin with `name`.
 
     Raises ConfigError for a file that `distil bench` did not write.
     """
@@ -47,61 +67,58 @@ def read_comparison(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        known = found["version"] == VERSION
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ConfigError(f"{file} cannot be read ({error}): `distil bench` writes it anew") from error
-    if not known:
-        raise ConfigError(
-            f"{file} has version {found['version']!r}, this reads {VERSION}: `distil bench` writes it anew"
+        if found["version"] != VERSION:
+            raise ValueError(f"its version is {found['version']!r}, and this reads {VERSION}")
+        places = {learner: place for place, learner in enumerate(found["learners"])}
+        return Comparison(
+            str(folder),
+            found["finished"],
+            found["planned"],
+            found["checkpoint"] == "best",
+            list(_overall(found["overall"], places)),
+            [_table(setting, places) for setting in found["settings"]],
+            [
+                list(_figures(setting, f"{name}-{number}", places))
+                for number, setting in enumerate(found["settings"], 1)
+            ],
         )
-    return dict(found)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        told = f"no {error}" if isinstance(error, KeyError) else error
+        raise ConfigError(f"{file} cannot be read ({told}): `distil bench` writes it anew") from error
 
 
-def tables(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A table for each setting: what every learner reached and spent, and the first one's lead over it."""
-    return [_table(setting) for setting in found["settings"]]
-
-
-def overall(found: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A table for each feedback and model: learners over all environments."""
-    made = []
-    for by in dict.fromkeys((each["feedback"], each["model"]) for each in found["overall"]):
-        rows = [each for each in found["overall"] if (each["feedback"], each["model"]) == by]
-        made.append({
+def _overall(rows: Sequence[Values], places: Mapping[str, int]) -> Iterator[Values]:
+    for by in dict.fromkeys((each["feedback"], each["model"]) for each in rows):
+        mine = [each for each in rows if (each["feedback"], each["model"]) == by]
+        yield {
             "name": " · ".join(by),
-            "first": rows[0]["learner"],
-            "environments": rows[0]["environments"],
-            "seeds": rows[0]["seeds"],
-            "rows": [{
-                "label": row["learner"],
-                "color": place % len(COLORS),
-                "middle": interval(_stored(row["middle"])),
-                "beaten": interval(_stored(row["beaten"])) if row["beaten"] else "",
-            } for place, row in enumerate(rows)],
-        })  # fmt: skip
-    return made
+            "first": mine[0]["learner"],
+            "environments": mine[0]["environments"],
+            "seeds": mine[0]["seeds"],
+            "rows": [
+                {
+                    "label": row["learner"],
+                    "color": places[row["learner"]] % len(COLORS),
+                    "middle": interval(stored(row["middle"])),
+                    "beaten": interval(stored(row["beaten"])) if row["beaten"] else "",
+                }
+                for row in mine
+            ],
+        }
 
 
-def comparison_figures(found: Mapping[str, Any], name: str) -> list[list[Drawn]]:
-    """Of each setting: what is measured after training, and over the budget, and success while learning.
-
-    Names of figures begin with `name`.
-    """
-    return [list(_figures(setting, name)) for setting in found["settings"]]
-
-
-def _table(setting: Mapping[str, Any]) -> dict[str, Any]:
-    leads = {each["other"]: _stored(each["value"]) for each in setting["differences"]}
+def _table(setting: Values, places: Mapping[str, int]) -> Values:
+    leads = {each["other"]: stored(each["value"]) for each in setting["differences"]}
     levels = sorted({level for score in setting["scores"] for level in score["buckets"]})
     rows = []
-    for place, score in enumerate(setting["scores"]):
+    for score in setting["scores"]:
         lead, planned = leads.get(score["learner"]), len(score["seeds"]) + score["missing"]
         rows.append({
             "label": score["learner"],
-            "color": place % len(COLORS),
+            "color": places[score["learner"]] % len(COLORS),
             "seeds": f"{len(score['seeds'])} of {planned}" if score["missing"] else str(planned),
             "before": _number(score["before"]),
-            "after": range_of(_stored(score["value"])),
+            "after": range_of(stored(score["value"])),
             "lead": interval(lead, "+") if lead else "",
             "area": _number(score["area"]),
             "spent": [f"{score['spent'][name]:,.0f}" if name in score["spent"] else "–" for name in SPENT],
@@ -118,10 +135,9 @@ def _table(setting: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _figures(setting: Mapping[str, Any], name: str) -> Iterator[Drawn]:
-    lines = tuple(map(_line, setting["scores"]))
-    prefix = f"{name}-{slug('-'.join(setting['setting']))}"
-    what = f"{setting['measure']}, {setting['on']} tasks"
+def _figures(setting: Values, name: str, places: Mapping[str, int]) -> Iterator[Drawn]:
+    lines = tuple(_line(score, places[score["learner"]]) for score in setting["scores"])
+    prefix, what = f"{name}-{slug('-'.join(setting['setting']))}", f"{setting['measure']}, {setting['on']} tasks"
     note = "after training, with its 95 % interval; circles: seeds; dashed: before"
     yield Drawn(f"{prefix}-after", what, note, lines, _ends, legend=False)
     about = "over the budget; band: 95 % interval over seeds{}"
@@ -135,32 +151,27 @@ def _figures(setting: Mapping[str, Any], name: str) -> Iterator[Drawn]:
             yield Drawn(f"{prefix}-{key}", title, note, lines, draw, having > 1)
 
 
-def _line(score: Mapping[str, Any]) -> Line:
+def _line(score: Values, place: int) -> Line:
     before = math.nan if score["before"] is None else score["before"]
-    value, curve, success = _stored(score["value"]), _points(score, "curve"), _points(score, "success")
-    return Line(score["learner"], value, tuple(score["by_seed"]), before, curve, success)
+    value, curve, success = stored(score["value"]), _points(score, "curve"), _points(score, "success")
+    return Line(score["learner"], place, value, tuple(score["by_seed"]), before, curve, success)
+
+
+def _points(score: Values, key: str) -> tuple[Point, ...]:
+    return tuple(Point(each["share"], stored(each["value"])) for each in score[key])
 
 
 def _ends(axes: Axes, lines: Sequence[Line]) -> None:
-    for place, (line, color) in enumerate(zip(lines, colors(lines), strict=True)):
+    for at, line in enumerate(lines):
+        color = color_of(line.place)
         if math.isfinite(line.value.high - line.value.low):
-            axes.plot([line.value.low, line.value.high], [place] * 2, color=color, linewidth=3, alpha=0.5)
-        axes.plot(line.by_seed, [place] * len(line.by_seed), "o", color=color, markersize=5, fillstyle="none")
-        axes.plot([line.value.mean], [place], "o", color=color, markersize=5)
-        axes.plot([line.before] * 2, [place - 0.4, place + 0.4], color="black", linestyle="--", linewidth=1)
+            axes.plot([line.value.low, line.value.high], [at] * 2, color=color, linewidth=3, alpha=0.5)
+        axes.plot(line.by_seed, [at] * len(line.by_seed), "o", color=color, markersize=5, fillstyle="none")
+        axes.plot([line.value.mean], [at], "o", color=color, markersize=5)
+        axes.plot([line.before] * 2, [at - 0.4, at + 0.4], color="black", linestyle="--", linewidth=1)
     axes.set_yticks(range(len(lines)), [printable(line.label) for line in lines])
     axes.set(xlim=(-0.02, 1.02), ylim=(len(lines) - 0.4, -0.6))
     axes.grid(axis="x", alpha=0.25, linewidth=0.5)
-
-
-def _points(score: Mapping[str, Any], key: str) -> tuple[Point, ...]:
-    return tuple(Point(each["share"], _stored(each["value"]), len(score["seeds"])) for each in score[key])
-
-
-def _stored(value: Mapping[str, Any]) -> Interval:
-    """An interval as JSON has it: what is not finite is None there."""
-    ends = {"mean": math.nan, "low": -math.inf, "high": math.inf}
-    return Interval(**{name: other if value[name] is None else value[name] for name, other in ends.items()})
 
 
 def _number(value: float | None) -> str:

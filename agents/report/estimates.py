@@ -27,9 +27,10 @@ Tasks = dict[tuple[Any, Any], float]
 
 def accuracy(rows: Sequence[Row]) -> Interval:
     """Greedy accuracy, from one evaluation of each seed."""
-    graded = [found for found in map(solved, rows) if found]
-    if len(graded) < 2:
-        return stored(rows[0]["accuracy"])
+    known = [(row, found) for row, found in zip(rows, map(solved, rows), strict=True) if found]
+    if len(known) < 2:
+        return stored((known[0][0] if known else rows[0])["accuracy"])
+    graded = [found for _, found in known]
     shared = _shared(rows, graded)
     if len(shared) < 2:
         return nested_interval([list(found.values()) for found in graded], shares=True)
@@ -67,9 +68,9 @@ def solved(row: Row) -> Tasks:
 
 
 def stored(value: Mapping[str, Any]) -> Interval:
-    """An interval as JSON has it: an end that is not finite is None there."""
-    low, high = value.get("low"), value.get("high")
-    return Interval(value["mean"], -math.inf if low is None else low, math.inf if high is None else high)
+    """An interval as JSON has it: what is not finite is None there."""
+    unknown = {"mean": math.nan, "low": -math.inf, "high": math.inf}
+    return Interval(*(other if value.get(name) is None else value[name] for name, other in unknown.items()))
 
 
 def _shared(rows: Sequence[Row], graded: Sequence[Mapping[tuple[Any, Any], float]]) -> list[tuple[Any, Any]]:

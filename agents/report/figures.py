@@ -30,6 +30,10 @@ class Labelled(Protocol):
     def label(self) -> str:
         """Its name in the legend."""
 
+    @property
+    def place(self) -> int:
+        """It has the colour of that place."""
+
 
 Draw = Callable[[Any, Sequence[Any]], None]
 """Given axes and what is to be drawn on them."""
@@ -134,8 +138,8 @@ def curves(read: Read, top: float | None, over: str = STEP) -> Draw:
     def draw(axes: Axes, groups: Sequence[Labelled]) -> None:
         from matplotlib.ticker import MaxNLocator
 
-        for color, group in zip(colors(groups), groups, strict=True):
-            _line(axes, read(group), color, printable(group.label), "-")
+        for group in groups:
+            _line(axes, read(group), color_of(group.place), printable(group.label), "-")
         axes.set_xlabel(over)
         axes.grid(alpha=0.25, linewidth=0.5)
         if top is not None:
@@ -156,11 +160,11 @@ def curves(read: Read, top: float | None, over: str = STEP) -> Draw:
 def _pass_at(name: str) -> Draw:
     def draw(axes: Axes, groups: Sequence[Group]) -> None:
         ticks: set[float] = set()
-        for color, group in zip(colors(groups), groups, strict=True):
+        for group in groups:
             for last, dash in ((False, "--"), (True, "-")):
                 points = group.pass_at(name, last)
                 ticks |= {point.at for point in points}
-                _line(axes, points, color, printable(group.label) if last else "", dash)
+                _line(axes, points, color_of(group.place), printable(group.label) if last else "", dash)
         axes.set_xscale("log", base=2)
         axes.set_xticks(sorted(ticks), [f"{int(tick)}" for tick in sorted(ticks)])
         axes.minorticks_off()
@@ -173,9 +177,11 @@ def _pass_at(name: str) -> Draw:
 def _time(axes: Axes, groups: Sequence[Group]) -> None:
     phases = list(dict.fromkeys(phase for group in groups for phase in group.phases))
     left = [0.0] * len(groups)
-    for phase, color in zip(phases, colors(phases), strict=True):
+    for place, phase in enumerate(phases):
         widths = [group.mean(phase) or 0.0 for group in groups]
-        axes.barh(range(len(groups)), widths, 0.6, left=left, color=color, label=phase.removeprefix("seconds_"))
+        axes.barh(
+            range(len(groups)), widths, 0.6, left=left, color=color_of(place), label=phase.removeprefix("seconds_")
+        )
         left = [start + width for start, width in zip(left, widths, strict=True)]
     axes.set_yticks(range(len(groups)), [printable(group.label) for group in groups])
     axes.invert_yaxis()
@@ -199,9 +205,9 @@ def _line(axes: Axes, points: Sequence[Point], color: str, label: str, dash: str
         axes.fill_between(at, low, high, color=color, alpha=0.16, linewidth=0)
 
 
-def colors(things: Sequence[Any]) -> list[str]:
-    """One for each."""
-    return [COLORS[place % len(COLORS)] for place in range(len(things))]
+def color_of(place: int) -> str:
+    """In turn."""
+    return COLORS[place % len(COLORS)]
 
 
 def printable(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, TypeVar
 
 from agents.options import SURROUNDINGS, flat
@@ -26,7 +27,6 @@ class Point:
 
     at: float
     value: Interval
-    seeds: int
 
 
 @dataclass
@@ -36,6 +36,8 @@ class Group:
     setting: str
     label: str
     runs: list[Run]
+    place: int = 0
+    """Among those of its setting; it has the colour of that place."""
 
     def over_steps(self, key: str, points: int = 60) -> list[Point]:
         """A figure of ``metrics.jsonl``: means over windows of steps, so that there are at most so many points.
@@ -109,14 +111,21 @@ def group_runs(runs: Iterable[Run]) -> list[Group]:
         group.runs.sort(key=lambda run: str(run.seed).zfill(12))
     for setting, learner in {(group.setting, group.label) for group in groups}:
         _label([group for group in groups if (group.setting, group.label) == (setting, learner)])
-    return sorted(groups, key=lambda group: group.setting)
+    groups.sort(key=lambda group: group.setting)
+    for _, members in groupby(groups, key=lambda group: group.setting):
+        for place, group in enumerate(members):
+            group.place = place
+    return groups
 
 
 def evaluations(run: Run, name: str) -> list[Row]:
     """The evaluations of a run on a set, with the prompt that it trained with, in order."""
     prompt = run.evaluations[0].get("prompt") if run.evaluations else None
-    rows = [row for row in run.evaluations if row["set"] == name and row.get("prompt") == prompt]
-    return sorted(rows, key=lambda row: row["step"])
+    by_step: dict[int, Row] = {}
+    for row in run.evaluations:
+        if row["set"] == name and row.get("prompt") == prompt:
+            by_step.setdefault(row["step"], row)  # the other base may have been asked with shots too
+    return [by_step[step] for step in sorted(by_step)]
 
 
 def base(run: Run, name: str) -> Row | None:
@@ -138,7 +147,7 @@ def _points(by_run: Sequence[Mapping[int, T]], estimate: Callable[[list[T]], Int
     for at in sorted({at for found in having for at in found}):
         here = [found[at] for found in having if at in found]
         if len(here) > 1 or len(having) == 1:
-            points.append(Point(at, estimate(here), len(here)))
+            points.append(Point(at, estimate(here)))
     return points
 
 

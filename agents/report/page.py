@@ -19,7 +19,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from agents.report.comparison import comparison_figures, overall, read_comparison, tables
+from agents.report.comparison import read_comparison
 from agents.report.episodes import compressed, pack
 from agents.report.figures import Drawn, figures
 from agents.report.groups import Group, group_runs
@@ -64,7 +64,8 @@ def write_report(
 
     Raises ConfigError where there is no run, or the file cannot be written.
     """
-    found = {path: read for path in paths if (read := read_comparison(path)) is not None}
+    read = {path: read_comparison(path, f"bench{number}") for number, path in enumerate(paths, 1)}
+    found = {path: each for path, each in read.items() if each is not None}
     with_runs = [path for path in paths if path not in found or has_runs(path)]
     runs = find_runs(with_runs) if with_runs or not found else []
     groups = group_runs(runs)
@@ -80,26 +81,13 @@ def write_report(
                 write_files(figure, figures_folder)
         return [{"title": f.title, "note": f.note, "svg": inline_svg(f)} for f in made]
 
-    comparisons = [
-        {
-            "path": str(path),
-            "best": read["checkpoint"] == "best",
-            "finished": read["finished"],
-            "planned": read["planned"],
-            "tables": [
-                table | {"figures": draw(made)}
-                for table, made in zip(tables(read), comparison_figures(read, f"bench{number}"), strict=True)
-            ],
-            "overall": overall(read),
-        }
-        for number, (path, read) in enumerate(found.items(), 1)
-    ]
+    comparisons = [(each, [draw(made) for made in each.figures]) for each in found.values()]
     settings = []
     for number, (name, of) in enumerate(groupby(groups, key=lambda group: group.setting), 1):
         members = list(of)
         settings.append({
             "name": name,
-            "rows": [summarise(group, place) for place, group in enumerate(members)],
+            "rows": [summarise(group) for group in members],
             "note": explain(members),
             "figures": draw(figures(name, members, number)),
             "runs": [_options(run) for group in members for run in group.runs],

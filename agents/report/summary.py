@@ -14,8 +14,8 @@ SETS = ("held-out", "pool")
 """Which set of tasks the table is about: the first that was evaluated."""
 
 
-def summarise(group: Group, place: int) -> dict[str, Any]:
-    """One row of the table, as text, for the group that has this place in its setting."""
+def summarise(group: Group) -> dict[str, Any]:
+    """One row of the table, as text."""
     name = _set(group)
     before, after, change = group.before_and_after(name)
     tasks = max((row.get("tasks", 0) for run in group.runs for row in run.evaluations if row["set"] == name), default=0)
@@ -32,7 +32,7 @@ def summarise(group: Group, place: int) -> dict[str, Any]:
     return {
         "label": group.label,
         "about": " · ".join(str(config[key]) for key in ("feedback", "model") if config.get(key)),
-        "color": place % len(COLORS),
+        "color": group.place % len(COLORS),
         "seeds": len(group.runs),
         "steps": max((row["step"] for run in group.runs for row in run.metrics), default=0),
         "tasks": f"{tasks} {name}" if tasks else "–",

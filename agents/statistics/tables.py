@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import fdtri
 
-from agents.statistics.interval import Interval, Z, score, t_quantile, within_unit
+from agents.statistics.interval import Interval, score, t_quantile, with_width, within_unit
 
 Limits = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 """Mean, low, high."""
@@ -63,26 +63,24 @@ def nested_interval(rows: Sequence[ArrayLike], *, shares: bool = False) -> Inter
     return _first(nested_limits(means, tasks=float(np.mean([len(values) for values in graded])), shares=shares))
 
 
-def difference_interval(one: ArrayLike, other: ArrayLike, *, same_tasks: bool = True) -> Interval:
-    """Mean of ``one - other``, two seeds × tasks tables of values in [0, 1], paired by seed and task.
+def difference_interval(one: Sequence[ArrayLike], other: Sequence[ArrayLike], *, same_tasks: bool = True) -> Interval:
+    """Mean of ``one - other``, for each seed its values in [0, 1], paired by seed and task; NaN was not graded.
 
     Crossed where each seed has the same tasks, else nested. Where all differences are equal, as for two learners that
-    never succeed, none of T tasks was seen to differ: the ends are as far off as Wilson's upper end for 0 of T.
+    never succeed, there is a width nevertheless (`widened`, for as many tasks as a seed has).
 
-    Raises ValueError as those do, for shapes that differ, and outside [0, 1].
+    Raises ValueError as those do, for lengths that differ, and outside [0, 1].
     """
-    first, second = within_unit(one), within_unit(other)
-    if first.shape != second.shape:
-        raise ValueError(f"paired tables must have one shape, got {first.shape} and {second.shape}")
-    found = crossed_interval(first - second) if same_tasks else nested_interval(list(first - second))
-    return _first(widened((found.mean, found.low, found.high), first.shape[-1]))
-
-
-def widened(limits: Any, tasks: int) -> Limits:
-    """Of mean differences of shares, with a width where there was none: see `difference_interval`."""
-    mean, low, high = (np.asarray(each, dtype=np.float64) for each in limits)
-    unseen = np.where(high > low, 0.0, Z * Z / (tasks + Z * Z))
-    return mean, np.maximum(low - unseen, -1.0), np.minimum(high + unseen, 1.0)
+    pairs = [(within_unit(a), within_unit(b)) for a, b in zip(one, other, strict=True)]
+    if any(a.shape != b.shape for a, b in pairs):
+        raise ValueError(f"paired values must be equally many, got {[(a.shape, b.shape) for a, b in pairs]}")
+    rows = [a - b for a, b in pairs]
+    if same_tasks:
+        table = _graded(rows)
+        found, tasks = crossed_interval(table), table.shape[1]
+    else:
+        found, tasks = nested_interval(rows), min(int((~np.isnan(row)).sum()) for row in rows)
+    return with_width(found, tasks)
 
 
 def crossed_limits(tables: NDArray[np.float64], *, shares: bool = False) -> Limits:
@@ -121,7 +119,7 @@ def _limits(mean: NDArray[np.float64], half: NDArray[np.float64], cells: float, 
     return mean, low, high
 
 
-def _graded(table: ArrayLike) -> NDArray[np.float64]:
+def _graded(table: ArrayLike | Sequence[ArrayLike]) -> NDArray[np.float64]:
     data = np.asarray(table, dtype=np.float64)
     if data.ndim != 2:
         raise ValueError(f"a crossed interval needs a seeds × tasks table, got shape {data.shape}")

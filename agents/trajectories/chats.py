@@ -54,7 +54,11 @@ def preference_rows(trajectories: Iterable[Trajectory], ask: Ask) -> Rows:
         firsts = [episode.attempts[0] for episode in episodes if episode.attempts]
         right = dict.fromkeys(attempt.text for attempt in firsts if _learnable(attempt, success=True))
         wrong = dict.fromkeys(attempt.text for attempt in firsts if _learnable(attempt, success=False))
-        for chosen, rejected in zip(right, wrong, strict=False):
+        both = right.keys() & wrong.keys()  # as when one of them ran out of time
+        pairs = zip(
+            (text for text in right if text not in both), (text for text in wrong if text not in both), strict=False
+        )
+        for chosen, rejected in pairs:
             answers = {"chosen": [_said("assistant", chosen)], "rejected": [_said("assistant", rejected)]}
             yield {"prompt": ask(episodes[0].task), **answers}
 

@@ -151,7 +151,7 @@ def test_too_little_is_refused() -> None:
     for interval in (crossed_interval, nested_interval):
         with pytest.raises(ValueError, match=r"within \[0, 1\], got 0 to 2"):
             interval([[0.0, 1.0], [2.0, 1.0]], shares=True)
-    with pytest.raises(ValueError, match=r"one shape, got \(2, 2\) and \(2, 3\)"):
+    with pytest.raises(ValueError, match=r"equally many, got .*\(2,\), \(3,\)"):
         difference_interval(np.zeros((2, 2)), np.zeros((2, 3)))
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from agents.bench import Cell, Plan
 from agents.bench.plan import merged
-from agents.cli.bench import BenchOptions, narrowed, part
+from agents.cli.bench import BenchOptions, kept, narrowed, part
 from distil_envs.errors import ConfigError
 
 VALUES: Mapping[str, Any] = {
@@ -71,8 +71,11 @@ def test_an_environment_may_have_its_own_budget() -> None:
 def test_a_budget_in_tokens_knows_no_number_of_steps() -> None:
     plan = Plan.from_dict({**VALUES, "budget": {"tokens": 10**6}})
     assert plan.config(next(plan.cells())).steps == 10**6
-    plan = Plan.from_dict({**VALUES, "budget": {"tokens": 10**6}, "base": {**VALUES["base"], "steps": 7}})
+    plan = Plan.from_dict({**VALUES, "budget": {}, "base": {**VALUES["base"], "steps": 7}})
     assert plan.config(next(plan.cells())).steps == 7
+    by_tokens = narrowed(plan, BenchOptions(tokens=50))
+    assert by_tokens.config(next(by_tokens.cells())).steps == 10**6
+    assert kept(plan, by_tokens).config(next(by_tokens.cells())) == by_tokens.config(next(by_tokens.cells()))
 
 
 def test_a_shard_holds_whole_comparisons() -> None:
@@ -118,6 +121,17 @@ def test_presets_are_whole_and_survive_yaml(name: str) -> None:
         ({"base": {**VALUES["base"], "tasks_per_step": 0}}, "tasks_per_step must be at least 1"),
         ({"base": {**VALUES["base"], "tasks_per_step": "4"}}, "tasks_per_step must be a whole number"),
         ({"seeds": [1, 1]}, "seeds must differ"),
+        ({"learners": {"CE": {"learner": "CE", "model": "smollm2"}}}, "learner CE: model is the same for all"),
+        ({"learners": {"CE": {"learner": "CE", "steps": 3}}}, "learner CE: steps is the same for all"),
+        ({"learners": {"CE": {"learner": "CE", "policy": {"chat_template": "x"}}}}, "policy.chat_template is the same"),
+        (
+            {
+                "base": {**VALUES["base"], "environment": {"max_attempts": 2}},
+                "learners": {"CE": {"learner": "CE", "feedback": "binary"}},
+            },
+            "what feedback says is the next turn",
+        ),
+        ({"base": {**VALUES["base"], "steps": 3}}, "both steps and a budget for rule"),
         ({"budget": {}}, "no budget for rule"),
         ({"skip": [{"learner": "GRP0"}]}, "skip names the learner 'GRP0', which the plan has not"),
         ({"environments": {"rule": {"limits": {"sample": 9}}}}, "did you mean environments.rule.limits.samples"),
@@ -144,6 +158,23 @@ def test_what_cannot_work_is_told_before_anything_runs(more: Mapping[str, Any], 
 def test_an_unknown_plan_is_told(name: str) -> None:
     with pytest.raises(ConfigError, match=r"presets are paper, small, smoke|cannot read the plan"):
         Plan.load(name)
+
+
+def test_what_is_kept_of_a_plan_is_what_was_asked_for_beyond_it() -> None:
+    """Another budget and another learner belong to the folder's results; parts that were not asked for stay."""
+    plan = Plan.from_dict({**VALUES, "compare_on": {"fact": "pool"}})
+    asked = narrowed(plan, BenchOptions(learners=("CE", "RLOO"), environments=("rule",), seeds=(7,), samples=32))
+    whole = kept(plan, asked)
+    assert list(whole.learners) == [*plan.learners, "CE", "RLOO"]
+    assert set(asked.cells()) <= set(whole.cells()) and 7 in whole.seeds
+    assert list(whole.environments) == list(plan.environments)
+    assert all(whole.config(cell) == asked.config(cell) for cell in asked.cells())
+
+
+def test_a_section_with_a_name_takes_the_place_of_the_whole() -> None:
+    base = {"expert": {"name": "self-teacher", "weights": "ema"}}
+    assert merged(base, {"expert": {"weights": "live"}}) == {"expert": {"name": "self-teacher", "weights": "live"}}
+    assert merged(base, {"expert": {"name": "self-teacher"}}) == {"expert": {"name": "self-teacher"}}
 
 
 def test_options_take_the_place_of_axes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,15 @@ import pytest
 from agents.bench import Cell, Plan, Results
 from agents.bench.results import difference, row_of
 from agents.bench.summary import Measured, compare, overall
-from agents.statistics import difference_interval, mean_interval, nested_interval, proportion_interval
+from agents.statistics import (
+    Interval,
+    difference_interval,
+    mean_interval,
+    nested_interval,
+    proportion_interval,
+    share_interval,
+)
+from agents.statistics.interval import Z
 from distil_envs.errors import ConfigError
 
 PLAN = Plan.from_dict({
@@ -90,6 +99,23 @@ def test_a_run_of_which_nothing_could_be_graded_is_missing() -> None:
     assert found.differences[0].seeds == 2
 
 
+def test_seeds_evaluated_far_apart_have_no_common_curve() -> None:
+    rows = json.loads(json.dumps([[vars(cell), each] for cell, each in ROWS.items()]))
+    for at, known in ((0.55, 3), (0.65, 0)):
+        rows[0][1]["evaluations"][3]["share"] = at
+        assert len(compare(PLAN, {Cell(**cell): each for cell, each in rows})[0].scores[0].curve) == known
+
+
+def test_the_last_evaluation_counts_even_where_the_budget_was_all_but_spent_before() -> None:
+    rows = json.loads(json.dumps([[vars(cell), each] for cell, each in ROWS.items()]))
+    for evaluation in rows[0][1]["evaluations"]:
+        if evaluation["share"] == 0.5:
+            evaluation["share"] = 1.0
+    _, one = rows[0]
+    assert Measured(PLAN).value(one) == 3 / 4
+    assert Measured(PLAN).curve(one) == [(0, 0), (1, 3 / 4)]
+
+
 def test_seeds_evaluated_at_other_points_have_no_common_curve() -> None:
     rows = dict(ROWS)
     cell = next(iter(rows))
@@ -134,14 +160,42 @@ def test_buckets_and_missing_seeds() -> None:
 def test_one_seed_is_paired_over_tasks() -> None:
     (found,) = compare(PLAN, {cell: each for cell, each in ROWS.items() if cell.seed == 0})
     assert found.scores[0].value == proportion_interval(3, 4)
-    assert found.differences[0].value == mean_interval([1, 1, 0, 0])
+    plain = mean_interval([1, 1, 0, 0])
+    assert found.differences[0].value == replace(plain, high=1.0)
+
+
+def test_one_seed_whose_learners_agree_on_every_task_is_not_certain() -> None:
+    rows = dict([row("DistIL", 0, "0000", "0000"), row("GRPO", 0, "0000", "0000")])
+    (found,) = compare(PLAN, rows)
+    far = Z * Z / (4 + Z * Z)
+    assert found.differences[0].value == Interval(0, -far, far)
+
+
+def test_one_seed_without_a_common_graded_task() -> None:
+    """What is left is the difference of the two shares, and nothing is known of how far it is off."""
+    rows = dict([row("DistIL", 0, "0000", "1---"), row("GRPO", 0, "0000", "-1--")])
+    (found,) = compare(PLAN, rows)
+    assert found.differences[0].value == Interval(0, -1, 1)
 
 
 def test_measures_of_samples_are_means_by_seed() -> None:
     plan = Plan.from_dict(PLAN.to_dict() | {"measure": "avg@4"})
     (found,) = compare(plan, ROWS)
-    assert found.scores[0].value == mean_interval([3 / 8, 2 / 8, 3 / 8])
+    assert found.scores[0].value == share_interval([3 / 8, 2 / 8, 3 / 8])
     assert found.differences[0].value == mean_interval([2 / 8, 1 / 8, 0])
+    never = dict(row(name, seed, "0000", "0000") for name in ("DistIL", "GRPO") for seed in range(3))
+    (found,) = compare(plan, never)
+    assert found.scores[0].value.high > 0.5
+    assert found.differences[0].value.low < -0.5 and found.differences[0].value.high > 0.5
+
+
+def test_a_run_that_lacks_the_measure_counts_as_missing() -> None:
+    """As maj@k is absent where a right sample has no answer to vote with."""
+    plan = Plan.from_dict(PLAN.to_dict() | {"measure": "avg@4"})
+    rows = json.loads(json.dumps([[vars(cell), each] for cell, each in ROWS.items()]))
+    rows[0][1]["evaluations"][-1]["samples"] = {}
+    (found,) = compare(plan, {Cell(**cell): each for cell, each in rows})
+    assert (found.scores[0].seeds, found.scores[0].missing) == ((1, 2), 1)
 
 
 def test_tasks_that_differ_by_seed_are_nested() -> None:
@@ -151,7 +205,9 @@ def test_tasks_that_differ_by_seed_are_nested() -> None:
             evaluation["tasks"] = f"tasks of seed {cell['seed']}"
     (found,) = compare(PLAN, {Cell(**cell): each for cell, each in rows})
     assert found.scores[1].value == nested_interval([[0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 1, 1]], shares=True)
-    assert found.differences[0].value == mean_interval([2 / 4, 1 / 4, 1 - 3 / 4])
+    mine, theirs = [[1, 1, 1, 0], [1, 1, 0, 0], [1, math.nan, 1, 1]], [[0, 0, 1, 0], [1, 0, 0, 0], [0, 1, 1, 1]]
+    assert found.differences[0].value == difference_interval(mine, theirs, same_tasks=False)
+    assert found.differences[0].value.mean == pytest.approx((2 / 4 + 1 / 4 + 1 / 3) / 3)
 
 
 @pytest.mark.parametrize("change", [{"measure": "exakt"}, {"measures": {"rule": "avg@16"}}])
@@ -211,6 +267,16 @@ def test_a_torn_line_is_left_out_and_a_broken_one_is_told(tmp_path: Path) -> Non
     file.write_bytes(whole.replace(b'{"cell"', b'{"sell"', 1))
     with pytest.raises(ConfigError, match="line 1 is no result"):
         results.rows()
+
+
+def test_results_put_together_by_hand_lose_nothing(tmp_path: Path) -> None:
+    """A last line may lack its end."""
+    results = Results(tmp_path / "results.jsonl")
+    (cell, one), (other_cell, other) = list(ROWS.items())[:2]
+    results.file.write_text(json.dumps(one))
+    assert [found for found, _ in results.rows()] == [cell]
+    results.add(other)
+    assert [found for found, _ in results.rows()] == [cell, other_cell]
 
 
 def test_a_row_holds_every_mark_and_the_curve() -> None:

@@ -33,7 +33,7 @@ def test_the_page_shows_what_the_bench_found(tmp_path: Path) -> None:
     lead = found.differences[0].value
     assert f"{lead.mean:+.3f} [{lead.low:+.3f}, {lead.high:+.3f}]" in page
     assert "6 of 6 runs" in page and "best checkpoint" not in page
-    assert len(list((tmp_path / "figures").glob("bench1-rule-answer-tiny-*.svg"))) == 3
+    assert len(list((tmp_path / "figures").glob("bench1-1-rule-answer-tiny-*.svg"))) == 3
 
 
 def test_learners_over_environments_are_told(tmp_path: Path) -> None:
@@ -54,9 +54,9 @@ def test_what_is_no_number_is_none_in_the_file_and_a_dash_in_the_page(tmp_path: 
     plan = type(PLAN).from_dict(PLAN.to_dict() | {"measure": "avg@4"})
     alone = {cell: row for cell, row in ROWS.items() if cell.seed == 0}
     write_comparison(tmp_path, plan, alone, "final")
-    value = json.loads((tmp_path / FILE).read_text())["settings"][0]["scores"][0]["value"]
-    assert value == {"mean": 0.375, "low": None, "high": None}
-    assert re.search(r"0\.375\s*</td>", page_of(tmp_path))
+    score = json.loads((tmp_path / FILE).read_text())["settings"][0]["scores"][0]
+    assert score["success"][0]["value"] == {"mean": 0.015, "low": None, "high": None}
+    assert "0.375 [0.000, 1.000]" in page_of(tmp_path)
     assert not re.search(r"\b(nan|inf)\b", page_of(tmp_path))
 
 
@@ -68,11 +68,14 @@ def test_names_stay_text(tmp_path: Path) -> None:
     assert "<script>alert" not in (tmp_path / "report.html").read_text()
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"version": 99}', "\udcff"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"version": 99}', '{"version": 1}', '{"version": 1, "learners": [], "overall": 3}', "\udcff"],
+)
 def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / FILE).write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(ConfigError, match=r"comparison\.json .*`distil bench` writes it anew"):
-        read_comparison(tmp_path)
+        read_comparison(tmp_path, "bench")
 
 
 def test_what_could_not_be_graded_before_has_no_number(tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 from pathlib import Path
 
+import pytest
 import yaml
 
 from agents.report.summary import summarise
-from agents.statistics import crossed_interval, difference_interval, mean_interval, nested_interval
+from agents.statistics import crossed_interval, difference_interval, mean_interval, nested_interval, with_width
 from tests.report.conftest import STEPS, rows
 from tests.report.reading import groups, held_out
 
@@ -70,6 +72,19 @@ def test_seeds_with_tasks_of_their_own_are_compared_by_their_means(bench: Path, 
     assert distil.accuracy("held-out")[-1].value == nested_interval(table, shares=True)
 
 
+def test_a_base_asked_twice_is_drawn_as_it_was_asked_first(bench: Path, tmp_path: Path) -> None:
+    """As where the environment shows examples and the base was tried with examples too: both are few-shot."""
+    shutil.copytree(bench / "cells" / "grpo-0", tmp_path / "run")
+    log = tmp_path / "run" / "evaluations.jsonl"
+    first, *others = rows(tmp_path / "run", "evaluations.jsonl")
+    again = first | {"accuracy": {"mean": 1.0, "low": 1.0, "high": 1.0}, "per_task": [
+        task | {"correct": True} for task in first["per_task"]
+    ]}  # fmt: skip
+    log.write_text("".join(json.dumps(row) + "\n" for row in (first, again, *others)))
+    (group,) = groups(tmp_path / "run")
+    assert group.accuracy(first["set"])[0].value.mean == pytest.approx(first["accuracy"]["mean"])
+
+
 def test_windows_of_steps_keep_the_mean(run: Path) -> None:
     (group,) = groups(run)
     (point,) = group.over_steps("reward", points=1)
@@ -85,7 +100,8 @@ def test_the_change_is_paired_over_tasks_and_crossed_with_seeds(bench: Path) -> 
         return [float(task["correct"]) for task in held_out(bench / "cells" / cell, step)["per_task"]]
 
     paired = [after - before for before, after in zip(outcomes("grpo-0", 0), outcomes("grpo-0", STEPS), strict=True)]
-    assert grpo.before_and_after("held-out")[2] == mean_interval(paired)
+    plain = mean_interval(paired)
+    assert grpo.before_and_after("held-out")[2] == with_width(plain, len(paired))
     after, before = ([outcomes(f"distil-{seed}", step) for seed in (0, 1)] for step in (STEPS, 0))
     assert distil.before_and_after("held-out")[2] == difference_interval(after, before)
-    assert summarise(distil, 0)["seeds"] == 2
+    assert summarise(distil)["seeds"] == 2

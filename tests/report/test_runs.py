@@ -101,7 +101,7 @@ def test_however_a_log_is_cut_or_mangled_there_is_a_report(
     found = groups(folder)
     packed = pack(found, 10_000)
     assert len(all_of(packed.words)) == len(packed.index["step"])
-    summarise(found[0], 0)
+    summarise(found[0])
 
 
 def test_what_is_no_run_is_told(run: Path, tmp_path: Path) -> None:

@@ -81,15 +81,15 @@ def test_what_called_tools_or_failed_on_our_side_is_no_chat() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 2), STATUSES, st.sampled_from(["a", "b", "c", "d", " "])), max_size=16))
 def test_pairs_are_of_one_group_and_use_no_text_twice(drawn: list[tuple[int, Status, str]]) -> None:
+    """A text that was right once and wrong once, as when a program ran out of time, stands in none."""
     drawn.sort(key=lambda each: each[0])
-    # What a text is graded must not differ within a group.
-    graded = {(group, text): status for group, status, text in drawn}
-    rows = [trajectory([attempt(text, graded[group, text])], f"0/{group}") for group, _, text in drawn]
+    rows = [trajectory([attempt(text, status)], f"0/{group}") for group, status, text in drawn]
     count = 0
     for group in range(3):
-        texts = {text for (own, text), _ in graded.items() if own == group and text.strip()}
-        right = {text for text in texts if graded[group, text] is Status.CORRECT}
-        wrong = {text for text in texts - right if graded[group, text] is not Status.INFRA_ERROR}
+        graded = {(text, status) for own, status, text in drawn if own == group and text.strip()}
+        once_right = {text for text, status in graded if status is Status.CORRECT}
+        once_wrong = {text for text, status in graded if status not in (Status.CORRECT, Status.INFRA_ERROR)}
+        right, wrong = once_right - once_wrong, once_wrong - once_right
         pairs = list(preference_rows([row for row in rows if row.row["group_id"] == f"0/{group}"], ask))
         assert len(pairs) == min(len(right), len(wrong))
         for side, of in (("chosen", right), ("rejected", wrong)):
