@@ -7,6 +7,8 @@ from pathlib import Path
 
 from distil_envs.errors import ConfigError
 
+MAKES = ". Of a bench whose runs are gone, `distil bench {}` writes a comparison.json, which a report can be made of"
+
 
 def run_folders(folders: Iterable[Path]) -> list[Path]:
     """The runs among these folders, and in the ``cells`` of those that are benches, each once.
@@ -17,9 +19,10 @@ def run_folders(folders: Iterable[Path]) -> list[Path]:
     for folder in map(Path.expanduser, folders):
         own = _runs(folder)
         if not own:
+            plan = folder / "plan.yaml"
             raise ConfigError(
                 f"no run in {folder}: expected a config.yaml there (a run directory) or in cells/*/ (a bench); "
-                "give the --run-dir of a run"
+                f"give the --run-dir of a run{MAKES.format(plan) if plan.is_file() else ''}"
             )
         found += own
     if not found:

@@ -27,6 +27,7 @@ def write_comparison(folder: Path, plan: Plan, rows: Mapping[Cell, Row], checkpo
         "planned": len(list(plan.cells())),
         "checkpoint": checkpoint,
         "learners": list(plan.learners),
+        "cells": {cell.folder: cell.learner for cell in plan.cells()},
         "settings": [_plain(each) for each in compare(plan, rows, checkpoint)],
         "overall": [_plain(each) for each in overall(plan, rows, checkpoint)],
     }

@@ -139,8 +139,10 @@ class _Probed:
         measured = probe(policy, [prompt for prompt in prompts for _ in range(config.group_size)])
         training = expected(policy, config, prompts, room, measured)
         rollouts = config.steps * config.tasks_per_step * config.group_size
-        share = min(1.0, (config.limits.tokens or float("inf")) / (rollouts * room / 2))
-        seconds = min(training.seconds * share, config.limits.seconds or float("inf"))
+        unlimited = float("inf")
+        tokens = (config.limits.tokens or unlimited) / (rollouts * room / 2)
+        share = min(1.0, tokens, (config.limits.seconds or unlimited) / training.seconds)
+        seconds = training.seconds * share
         times = (2 + len(config.eval_at) + bool(config.base_shots)) * (1 + config.eval_samples)
         length = (config.eval_max_new_tokens or room) / 2
         evaluating = times * measured.generating(pool + held_out, length)

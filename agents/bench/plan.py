@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from agents.config import TrainerConfig
+from agents.examine import KS
 from agents.limits import Limits
 from agents.options import build
 from distil_envs.errors import ConfigError, DistilError
@@ -34,6 +35,8 @@ OF_ENVIRONMENT = frozenset({
     "model",
 })  # fmt: skip
 """Options that learners in one environment share."""
+LONGEST = 200
+"""Characters of a cell's folder: file systems take 255, and a log's ending comes on top."""
 ENDLESS = 10**6
 """Steps of a run that a budget in tokens or seconds ends."""
 
@@ -106,14 +109,16 @@ class Plan:
         else:
             try:
                 text = path.read_text(encoding="utf-8")
-            except OSError as error:
-                raise ConfigError(f"cannot read the plan {path}: {error.strerror}") from error
+            except (OSError, UnicodeDecodeError) as error:
+                told = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+                raise ConfigError(f"cannot read the plan {path}: {told}") from error
         try:
             values = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise ConfigError(f"{name} is not valid YAML: {' '.join(str(error).split())}") from error
         if not isinstance(values, dict):
-            raise ConfigError(f"{name} must hold options as `name: value` lines, got {type(values).__name__}")
+            got = "nothing" if values is None else type(values).__name__
+            raise ConfigError(f"{name} must hold options as `name: value` lines, got {got}")
         return cls.from_dict(values)
 
     @classmethod
@@ -151,9 +156,16 @@ class Plan:
                         "the same for all that are compared; say it in `feedback` or the environment"
                     )
                 config.validate()
+                plan._require_measure(cell.environment, config.eval_samples)
             except DistilError as error:
                 raise ConfigError(f"{cell}: {error}") from error
+        for name in (name for axis in (plan.environments, plan.feedback, plan.models, plan.learners) for name in axis):
+            if not name.strip() or not name.isprintable():
+                raise ConfigError(f"names must be of characters that can be seen, got {name!r}")
         names = [cell.folder for cell in cells]
+        long = max(names, key=len)
+        if len(long) > LONGEST:
+            raise ConfigError(f"a cell's names make a folder of {len(long)} characters, more than {LONGEST}: {long}")
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise ConfigError(
@@ -188,6 +200,14 @@ class Plan:
         for name, options in self.learners.items():
             if "chat_template" in (options.get("policy") or {}):
                 raise ConfigError(f"learner {name}: policy.chat_template is the same for all: say it in a model")
+
+    def _require_measure(self, environment: str, drawn: int) -> None:
+        """Raise ConfigError for a measure of samples that no evaluation will have, with so many drawn for a task."""
+        measure = str(self.measures.get(environment, self.measure))
+        known = [f"avg@{drawn}", *(f"{name}@{k}" for name in ("pass", "maj", "best") for k in KS if k <= drawn)]
+        if "@" in measure and (not drawn or measure not in known):
+            told = ", ".join(known) if drawn else "no measures of samples"
+            raise ConfigError(f"{environment} will not have {measure!r}: with eval_samples {drawn} there are {told}")
 
     def _require_pattern(self, pattern: Any, part: bool) -> None:
         names: dict[str, Sequence[Any]] = {

@@ -69,7 +69,7 @@ class Score:
     """What is measured over the budget, with intervals as those of `value`; empty where seeds were evaluated at points
     that are more than `TOGETHER` apart."""
     success: tuple[Moment, ...]
-    """Success of the rollouts that were learned from, with t intervals over seeds."""
+    """Success of the rollouts that were learned from, with intervals over seeds."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,8 @@ def overall(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint = "fina
         for name, table in tables.items():
             rng, first = generator(0, "bench", name), next(iter(tables))
             beaten = None if name == first else probability_of_improvement(tables[first], table, rng)
-            found.append(Overall(feedback, model, name, places, seeds, interquartile_mean(table, rng), beaten))
+            middle = interquartile_mean(table, rng, shares=True)
+            found.append(Overall(feedback, model, name, places, seeds, middle, beaten))
     return found
 
 
@@ -297,7 +298,7 @@ def _success(rows: Sequence[Row]) -> Iterator[Moment]:
                 by_part[-1].setdefault(math.ceil(point["share"] * POINTS - 1e-6), []).append(point["success"])
     for part in sorted(set.intersection(*map(set, by_part))):
         means = [sum(own[part]) / len(own[part]) for own in by_part]
-        yield Moment(part / POINTS, mean_interval(means))
+        yield Moment(part / POINTS, share_interval(means))
 
 
 def _interval(measured: Measured, rows: Sequence[Row], at: int | None = None) -> Interval:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import gymnasium
 import tyro
 import yaml
 from rich import box
@@ -49,17 +50,17 @@ class BenchOptions:
     samples: int | None = None
     """Budget of each run in rollouts, in place of the plan's."""
     tokens: int | None = None
-    """Budget of each run in generated tokens."""
+    """Budget of each run in generated tokens, in place of the plan's."""
     seconds: float | None = None
-    """Budget of each run in seconds of training."""
+    """Budget of each run in seconds of training, in place of the plan's."""
     processes: int = 1
     """Runs at a time, each in a process of its own; the cores are shared out."""
     shard: Annotated[str | None, tyro.conf.arg(metavar="I/N")] = None
     """Run only every N-th comparison, from the I-th on (1/4 … 4/4), for several machines on one folder or several. All
     learners of a comparison run on one machine."""
     checkpoint: Annotated[str, tyro.conf.arg(metavar="final|best")] = "final"
-    """Which evaluation of a run counts in the summary. `best` is chosen on the tasks that it is reported on: it
-    flatters, and is marked."""
+    """Which evaluation of a run counts, of those after training began. `best` is chosen on the tasks that it is
+    reported on: it flatters, and is marked."""
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Only tell what there is to do, and what it costs."""
     save_models: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -102,6 +103,8 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
     results = Results(folder / "results.jsonl")
     done, stale = results.finished(asked)
     cells = [cell for cell in part(list(asked.cells()), options.shard) if cell not in done]
+    if not options.dry_run:
+        _make(folder)
     told, out = Console(stderr=True, highlight=False, markup=False), console()
 
     def say(text: str) -> None:
@@ -119,7 +122,6 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
         for cell in cells:
             say(f"  {cell}")
         return
-    folder.mkdir(parents=True, exist_ok=True)
     keeping = kept(whole, asked)
     (folder / "plan.yaml").write_text(
         yaml.safe_dump(keeping.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
@@ -145,6 +147,7 @@ def narrowed(plan: Plan, options: BenchOptions) -> Plan:
     values = plan.to_dict()
     for axis in ("learners", "environments", "feedback", "models"):
         if names := getattr(options, axis):
+            _require_known(axis, names, values[axis])
             values[axis] = {name: values[axis].get(name) for name in names}
     for option in ("compare_on", "measures"):
         values[option] = {name: value for name, value in values[option].items() if name in values["environments"]}
@@ -155,6 +158,23 @@ def narrowed(plan: Plan, options: BenchOptions) -> Plan:
         values["budget"] = limits
         _without_budget(values)
     return type(plan).from_dict(values, part=True)
+
+
+def _require_known(axis: str, names: Sequence[str], of_plan: Mapping[str, Any]) -> None:
+    """Raise ConfigError for environments and models that neither the plan nor anybody else has: a likely typo.
+
+    Learners and feedback are looked up with their options.
+    """
+    known: dict[str, Callable[[str], bool]] = {
+        "environments": lambda name: name in gymnasium.registry,
+        "models": lambda name: name in ("tiny", "smollm2") or "/" in name or Path(name).is_dir(),
+    }
+    for name in names:
+        if axis in known and name not in of_plan and not known[axis](name):
+            own = ", ".join(of_plan) or "none of its own"
+            raise ConfigError(
+                f"--{axis}: no {name!r}; the plan has {own}, and others go by the names they have elsewhere"
+            )
 
 
 def kept(whole: Plan, asked: Plan) -> Plan:
@@ -289,6 +309,13 @@ def _folder(plan: Path) -> Path:
     """Of the bench: the plan's own, where that is the one that a bench keeps, else one named after it."""
     kept = plan.name == "plan.yaml" and (plan.parent / "results.jsonl").is_file()
     return plan.parent if kept else Path("benches") / plan.stem
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"cannot make the folder {folder}: {error.strerror}; name another with --out") from error
 
 
 def _at_hand(plan: Plan) -> bool:

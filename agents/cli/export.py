@@ -71,6 +71,8 @@ def export(runs: Runs, options: Annotated[ExportOptions, tyro.conf.arg(name="")]
     from agents.run_folders import run_folders
     from agents.trajectories import appearing, read_run
 
+    if options.to != "sft" and options.targets != "correct":
+        raise ConfigError(f"--targets says what sft imitates, and nothing for --to {options.to}: leave it out")
     import_user_code(options.imports)
     folders = [run for run in run_folders(runs) if options.env in (None, RunDirectory(run).config().get("env"))]
     if not folders:

@@ -45,6 +45,8 @@ class Comparison:
     """What stands in a report, as text and figures."""
 
     path: str
+    cells: dict[str, tuple[str, int]]
+    """Learners, by the folders of their runs: how the plan calls them, and their places."""
     finished: int
     planned: int
     best: bool
@@ -72,6 +74,7 @@ def read_comparison(folder: Path, name: str) -> Comparison | None:
         places = {learner: place for place, learner in enumerate(found["learners"])}
         return Comparison(
             str(folder),
+            {name: (learner, places[learner]) for name, learner in found["cells"].items()},
             found["finished"],
             found["planned"],
             found["checkpoint"] == "best",

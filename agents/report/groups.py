@@ -114,7 +114,8 @@ def group_runs(runs: Iterable[Run]) -> list[Group]:
     groups.sort(key=lambda group: group.setting)
     for _, members in groupby(groups, key=lambda group: group.setting):
         for place, group in enumerate(members):
-            group.place = place
+            known = group.runs[0].place
+            group.place = place if known is None else known
     return groups
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import jinja2
 import yaml
 
-from agents.report.comparison import read_comparison
+from agents.report.comparison import Comparison, read_comparison
 from agents.report.episodes import compressed, pack
 from agents.report.figures import Drawn, figures
 from agents.report.groups import Group, group_runs
@@ -64,10 +64,22 @@ def write_report(
 
     Raises ConfigError where there is no run, or the file cannot be written.
     """
-    read = {path: read_comparison(path, f"bench{number}") for number, path in enumerate(paths, 1)}
-    found = {path: each for path, each in read.items() if each is not None}
+    found: dict[Path, Comparison] = {}
+    broken: dict[str, list[str]] = {}
+    for number, path in enumerate(paths, 1):
+        try:
+            each = read_comparison(path, f"bench{number}")
+        except ConfigError as error:
+            if not has_runs(path):
+                raise
+            broken[str(path)] = [str(error)]  # its runs are there nevertheless
+        else:
+            found |= {path: each} if each is not None else {}
     with_runs = [path for path in paths if path not in found or has_runs(path)]
     runs = find_runs(with_runs) if with_runs or not found else []
+    for run in runs:
+        bench = found.get(run.path.parent.parent)
+        run.called, run.place = (bench.cells if bench else {}).get(run.path.name, (None, None))
     groups = group_runs(runs)
     packed = pack(groups, limit)
     drawn = 0
@@ -92,7 +104,7 @@ def write_report(
             "figures": draw(figures(name, members, number)),
             "runs": [_options(run) for group in members for run in group.runs],
         })  # fmt: skip
-    problems = {run.name: run.problems for run in runs if run.problems}
+    problems = broken | {run.name: run.problems for run in runs if run.problems}
     thinned = (
         f" The viewer holds one in {packed.thinned} groups of rollouts and tasks of evaluations: {packed.left_out:,} "
         "episodes are left out."

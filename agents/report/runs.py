@@ -33,6 +33,10 @@ class Run:
     evaluations: list[Row] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """What is missing or broken, a sentence each."""
+    called: str | None = None
+    """The learner's name in a bench."""
+    place: int | None = None
+    """Its place there."""
 
     @property
     def setting(self) -> str:
@@ -42,6 +46,8 @@ class Run:
 
     @property
     def learner(self) -> str:
+        if self.called is not None:
+            return self.called
         learner = self.config.get("learner")
         return str(learner.get("name", "unknown learner") if isinstance(learner, dict) else learner)
 

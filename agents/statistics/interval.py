@@ -89,7 +89,7 @@ def widened(limits: Any, trials: int) -> tuple[NDArray[np.float64], NDArray[np.f
     upper end for 0 of them.
     """
     mean, low, high = (np.asarray(each, dtype=np.float64) for each in limits)
-    unseen = np.where(high > low, 0.0, Z * Z / (trials + Z * Z))
+    unseen = np.where(high - low > 1e-12, 0.0, Z * Z / (trials + Z * Z))  # rounding is no width
     return mean, np.maximum(low - unseen, -1.0), np.minimum(high + unseen, 1.0)
 
 

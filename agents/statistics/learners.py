@@ -11,18 +11,28 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agents.statistics.interval import Interval, score, t_quantile
+from agents.statistics.interval import Interval, score, t_quantile, with_width
 
 RESAMPLES = 2000
 """Bootstrap samples: the standard error's own error is then under 2 %."""
 
 
-def interquartile_mean(scores: ArrayLike, rng: np.random.Generator, *, resamples: int = RESAMPLES) -> Interval:
+def interquartile_mean(
+    scores: ArrayLike, rng: np.random.Generator, *, shares: bool = False, resamples: int = RESAMPLES
+) -> Interval:
     """Mean of the middle half of all scores of a seeds × environments table, with a 95 % interval over the seeds.
 
     A quarter, rounded down, is cut at either end. Standard error from the bootstrap stratified by environment, with one
     draw fewer than there are seeds, which makes a mean's unbiased (McCarthy and Snowden 1985, NCHS series 2, 95); t
-    with E (S - 1) degrees of freedom. Environments are fixed. Raises ValueError for fewer than two seeds.
+    with E (S - 1) degrees of freedom. Environments are fixed.
+
+    Args:
+        scores: a row a seed.
+        rng: for the bootstrap.
+        shares: scores are in [0, 1], and so shall be the ends; where seeds agree exactly, there is a width (`widened`).
+        resamples: how many.
+
+    Raises ValueError for fewer than two seeds.
     """
     from scipy.stats import trim_mean
 
@@ -31,7 +41,11 @@ def interquartile_mean(scores: ArrayLike, rng: np.random.Generator, *, resamples
     estimate = float(trim_mean(data.ravel(), 0.25))
     drawn = _drawn(data, rng, resamples, seeds - 1).reshape(resamples, -1)
     half = t_quantile(environments * (seeds - 1)) * float(trim_mean(drawn, 0.25, axis=-1).std())
-    return Interval(estimate, estimate - half, estimate + half)
+    found = Interval(estimate, estimate - half, estimate + half)
+    if not shares:
+        return found
+    found = with_width(found, data.size)
+    return Interval(estimate, max(found.low, 0.0), min(found.high, 1.0))
 
 
 def probability_of_improvement(

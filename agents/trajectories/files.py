@@ -88,6 +88,10 @@ def appearing(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         raise ConfigError(f"cannot write {path}: there is no folder {path.absolute().parent}; make it first")
     scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
+        scratch.touch()
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}; name another file") from error
+    try:
         yield scratch
         scratch.replace(path)
     finally:

@@ -102,3 +102,11 @@ def test_too_little_is_refused() -> None:
             interquartile_mean(scores, rng)
     with pytest.raises(ValueError, match="share their environments, got 2 and 1"):
         probability_of_improvement([[1.0, 2.0]] * 2, [[1.0]] * 2, rng)
+
+
+def test_the_middle_of_shares_stays_within_them_and_is_no_point() -> None:
+    rng = np.random.default_rng(0)
+    for value, other in ((0.0, 0.0), (1.0, 1.0), (0.6, 0.6), (0.0, 1.0)):
+        found = interquartile_mean([[value, value], [other, other]], rng, shares=True)
+        assert 0 <= found.low <= found.mean <= found.high <= 1
+        assert found.high - found.low > 0.4

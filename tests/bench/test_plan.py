@@ -133,6 +133,14 @@ def test_presets_are_whole_and_survive_yaml(name: str) -> None:
         ),
         ({"base": {**VALUES["base"], "steps": 3}}, "both steps and a budget for rule"),
         ({"budget": {}}, "no budget for rule"),
+        ({"measure": "pass@4"}, "will not have 'pass@4': with eval_samples 0 there are no measures of samples"),
+        (
+            {"measure": "pass@16", "base": {**VALUES["base"], "eval_samples": 4}},
+            "with eval_samples 4 there are avg@4, pass@1, pass@2, pass@4, maj@1",
+        ),
+        ({"learners": {"A\x1bB": {"learner": "CE"}}}, "characters that can be seen"),
+        ({"learners": {" ": {"learner": "CE"}}}, "characters that can be seen"),
+        ({"learners": {"A" * 300: {"learner": "CE"}}}, "more than 200"),
         ({"skip": [{"learner": "GRP0"}]}, "skip names the learner 'GRP0', which the plan has not"),
         ({"environments": {"rule": {"limits": {"sample": 9}}}}, "did you mean environments.rule.limits.samples"),
         ({"learners": ["Nobody"]}, "Nobody"),
@@ -152,6 +160,24 @@ def test_presets_are_whole_and_survive_yaml(name: str) -> None:
 def test_what_cannot_work_is_told_before_anything_runs(more: Mapping[str, Any], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         Plan.from_dict({**VALUES, **more})
+
+
+@pytest.mark.parametrize(
+    ("axis", "name", "told"),
+    [
+        ("environments", "rull", "no 'rull'; the plan has rule, fact"),
+        ("models", "tinny", "no 'tinny'; the plan has none"),
+    ],
+)
+def test_a_likely_typo_names_what_there_is(axis: str, name: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=f"--{axis}: {told}"):
+        narrowed(Plan.from_dict(VALUES), BenchOptions(**{axis: (name,)}))
+
+
+def test_a_file_of_other_bytes_is_told(tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        Plan.load(str(tmp_path / "plan.yaml"))
 
 
 @pytest.mark.parametrize("name", ["smok", "nowhere.yaml"])

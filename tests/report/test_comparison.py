@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from agents.bench.summary import compare, overall
 from agents.report import write_report
 from agents.report.comparison import FILE, read_comparison
 from distil_envs.errors import ConfigError
-from tests.bench.test_summary import PLAN, ROWS
+from tests.bench.test_summary import PLAN, ROWS, SAMPLED
 
 
 def page_of(folder: Path, **more: Any) -> str:
@@ -49,15 +50,36 @@ def test_learners_over_environments_are_told(tmp_path: Path) -> None:
     assert "the best checkpoint of each run" in page
 
 
-def test_what_is_no_number_is_none_in_the_file_and_a_dash_in_the_page(tmp_path: Path) -> None:
-    """One seed has no interval for what is only known as a mean."""
-    plan = type(PLAN).from_dict(PLAN.to_dict() | {"measure": "avg@4"})
+def test_one_seed_knows_nothing_of_others(tmp_path: Path) -> None:
+    """Where only its mean is known."""
+    plan = type(PLAN).from_dict(SAMPLED)
     alone = {cell: row for cell, row in ROWS.items() if cell.seed == 0}
     write_comparison(tmp_path, plan, alone, "final")
     score = json.loads((tmp_path / FILE).read_text())["settings"][0]["scores"][0]
-    assert score["success"][0]["value"] == {"mean": 0.015, "low": None, "high": None}
+    assert score["value"] == {"mean": 0.375, "low": 0.0, "high": 1.0}
     assert "0.375 [0.000, 1.000]" in page_of(tmp_path)
     assert not re.search(r"\b(nan|inf)\b", page_of(tmp_path))
+
+
+def test_runs_are_called_and_coloured_as_in_the_comparison(bench: Path, tmp_path: Path) -> None:
+    shutil.copytree(bench, tmp_path / "bench")
+    write_comparison(tmp_path / "bench", PLAN, ROWS, "final")
+    file = tmp_path / "bench" / FILE
+    found = json.loads(file.read_text().replace('"GRPO"', '"GRPO, mine"'))
+    cells = {"distil-0": "DistIL", "distil-1": "DistIL", "grpo-0": "GRPO, mine"}
+    file.write_text(json.dumps(found | {"cells": cells, "learners": ["GRPO, mine", "DistIL"]}))
+    page = page_of(tmp_path / "bench")
+    for name, place in (("GRPO, mine", 0), ("DistIL", 1)):
+        assert page.count(f'<i class="key k{place}"></i>{name}<') == 2
+        assert page.count(f"</i>{name}<") == 2
+
+
+def test_a_broken_comparison_hides_no_runs(bench: Path, tmp_path: Path) -> None:
+    shutil.copytree(bench, tmp_path / "bench")
+    (tmp_path / "bench" / FILE).write_text("{")
+    made = write_report([tmp_path / "bench"], tmp_path / "report.html")
+    assert made.episodes > 0
+    assert any("`distil bench` writes it anew" in told for problems in made.problems.values() for told in problems)
 
 
 def test_names_stay_text(tmp_path: Path) -> None:

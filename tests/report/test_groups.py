@@ -47,7 +47,6 @@ def test_curves_of_several_seeds_have_intervals_over_them(bench: Path) -> None:
     cells = [bench / "cells" / name for name in ("distil-0", "distil-1")]
     logged = [{row["step"]: row["entropy"] for row in rows(cell, "metrics.jsonl")} for cell in cells]
     for point in distil.over_steps("entropy"):
-        assert point.seeds == 2
         assert point.value == mean_interval([found[int(point.at)] for found in logged])
     accuracy = distil.accuracy("held-out")
     assert [point.at for point in accuracy] == [0, 2, STEPS]
