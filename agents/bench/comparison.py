@@ -10,9 +10,10 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from agents.bench.measured import Checkpoint
 from agents.bench.plan import Cell, Plan
 from agents.bench.results import Row
-from agents.bench.summary import Checkpoint, compare, overall
+from agents.bench.summary import compare, overall
 from agents.report.comparison import FILE, VERSION
 
 

@@ -23,10 +23,11 @@ from agents.limits import SPENT
 from distil_envs.errors import ConfigError, DistilError
 
 if TYPE_CHECKING:
+    from agents.bench.measured import Checkpoint
     from agents.bench.plan import Cell, Plan
     from agents.bench.results import Row
     from agents.bench.runner import Runner
-    from agents.bench.summary import Checkpoint, Comparison, Overall
+    from agents.bench.summary import Comparison, Overall
 
 Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PLAN")]
 
@@ -264,7 +265,7 @@ def _overall(every: Sequence[Overall], best: str) -> Iterator[Table]:
 
 
 def _run(runner: Runner, cells: Sequence[Cell], told: Console) -> list[str]:
-    from agents.bench.summary import Measured
+    from agents.bench.measured import Measured
     from agents.estimate import duration
 
     failed: list[str] = []

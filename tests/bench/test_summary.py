@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from agents.bench import Cell, Plan, Results
+from agents.bench.measured import Measured
 from agents.bench.results import difference, row_of
-from agents.bench.summary import Measured, compare, overall
+from agents.bench.summary import compare, overall
 from agents.statistics import (
     Interval,
     difference_interval,
