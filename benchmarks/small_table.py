@@ -47,11 +47,10 @@ def table(plan: Plan, rows: Mapping[Cell, Row]) -> Iterator[str]:
 
 
 def _score(score: Score | None) -> str:
-    return (
-        ""
-        if score is None
-        else f"{_interval(score.value)}, {len(score.seeds)} of {len(score.seeds) + score.missing} seeds"
-    )
+    if score is None:
+        return ""
+    done = str(len(score.seeds)) + (f" of {len(score.seeds) + score.missing}" if score.missing else "")
+    return f"{_interval(score.value)}, {done} seeds"
 
 
 def _interval(value: Interval, sign: str = "") -> str:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -142,7 +143,7 @@ def _figures(setting: Values, name: str, places: Mapping[str, int]) -> Iterator[
     lines = tuple(_line(score, places[score["learner"]]) for score in setting["scores"])
     prefix, what = f"{name}-{slug('-'.join(setting['setting']))}", f"{setting['measure']}, {setting['on']} tasks"
     note = "after training, with its 95 % interval; circles: seeds; dashed: before"
-    yield Drawn(f"{prefix}-after", what, note, lines, _ends, legend=False)
+    yield Drawn(f"{prefix}-after", what, note, lines, partial(_ends, what=what), legend=False)
     about = "over the budget; band: 95 % interval over seeds{}"
     for key, title, note in (
         ("curve", what, about.format(" and tasks")),
@@ -164,7 +165,7 @@ def _points(score: Values, key: str) -> tuple[Point, ...]:
     return tuple(Point(each["share"], stored(each["value"])) for each in score[key])
 
 
-def _ends(axes: Axes, lines: Sequence[Line]) -> None:
+def _ends(axes: Axes, lines: Sequence[Line], what: str) -> None:
     for at, line in enumerate(lines):
         color = color_of(line.place)
         if math.isfinite(line.value.high - line.value.low):
@@ -173,7 +174,7 @@ def _ends(axes: Axes, lines: Sequence[Line]) -> None:
         axes.plot([line.value.mean], [at], "o", color=color, markersize=5)
         axes.plot([line.before] * 2, [at - 0.4, at + 0.4], color="black", linestyle="--", linewidth=1)
     axes.set_yticks(range(len(lines)), [printable(line.label) for line in lines])
-    axes.set(xlim=(-0.02, 1.02), ylim=(len(lines) - 0.4, -0.6))
+    axes.set(xlim=(-0.02, 1.02), ylim=(len(lines) - 0.4, -0.6), xlabel=what)
     axes.grid(axis="x", alpha=0.25, linewidth=0.5)
 
 
