@@ -15,6 +15,7 @@ from agents.bench.results import Row
 from agents.config import TrainerConfig
 from agents.environments import held_out_size, make_envs, pool_size
 from agents.estimate import duration, expected, probe
+from agents.limits import Limits
 from agents.policy import Policy
 from agents.rollout import reset_rows
 from distil_envs.counted import derive
@@ -75,7 +76,7 @@ def cost(
     try:
         for cell in missing:
             config, seconds = plan.config(cell), None
-            if config.limits.samples is None and config.limits != type(config.limits)():
+            if config.limits.samples is None and config.limits != Limits():
                 total.samples = None
             elif total.samples is not None:
                 total.samples += config.steps * config.tasks_per_step * config.group_size

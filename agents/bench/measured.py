@@ -29,7 +29,7 @@ class Measured:
 
     def before(self, row: Row) -> float:
         """Before training."""
-        return self._value(row, self._evaluations(row)[0])
+        return self.value(row, at=0)
 
     def curve(self, row: Row) -> list[tuple[float, float]]:
         """Shares of the budget, and what was measured there; of several at one share the last."""

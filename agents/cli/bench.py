@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import gymnasium
 import tyro
 import yaml
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from agents.cli.output import console
 from agents.cli.parsing import Imports
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
     from agents.bench.plan import Cell, Plan
     from agents.bench.results import Row
     from agents.bench.runner import Runner
-    from agents.bench.summary import Comparison, Overall
 
 Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PLAN")]
 
@@ -81,7 +77,7 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
     $ distil bench small --dry-run
     $ distil bench small --environments maths --learners DistIL GRPO --seeds 0 1 2
     $ distil bench my-plan.yaml --out benches/mine --shard 1/4
-    $ distil bench smoke --learners DistIL my_learner:Mine --import my_learner.py --environments rule
+    $ distil bench smoke --learners DistIL my_learner:Mine --import my_learner.py --environments "maths (rule)"
 
     Args:
         plan: smoke, small, paper, or a YAML file.
@@ -92,6 +88,7 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
     from agents.bench.plan import Plan
     from agents.bench.results import Results
     from agents.bench.runner import Runner
+    from agents.cli.bench_tables import summary
 
     if options.processes < 1:
         raise ConfigError(f"--processes must be at least 1, got {options.processes}")
@@ -210,60 +207,6 @@ def part(cells: Sequence[Cell], shard: str | None) -> Sequence[Cell]:
     return [cell for group in list(groups.values())[int(index) - 1 :: int(count)] for cell in group]
 
 
-def summary(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint) -> Iterator[Table | Text]:
-    """A table a setting: each learner's measure, what it spent, and the first learner's lead over it."""
-    from agents.bench.summary import compare, overall
-
-    best = ", best checkpoint of each run (chosen on these tasks)" if checkpoint == "best" else ""
-    for found in compare(plan, rows, checkpoint):
-        table = _table(f"{', '.join(found.setting)}: {found.measure} on {found.on} tasks{best}")
-        first = found.scores[0].learner
-        for name in ("learner", "seeds", "before", "after", f"{first} minus it", "area", *SPENT):
-            table.add_column(name, justify="left" if name == "learner" else "right")
-        lead = {each.other: each.value for each in found.differences}
-        for score in found.scores:
-            of = f"{len(score.seeds)} of {len(score.seeds) + score.missing}" if score.missing else str(len(score.seeds))
-            table.add_row(
-                Text(score.learner), of, f"{score.before:.3f}", _interval(vars(score.value)),
-                _interval(vars(lead[score.learner]), "+") if score.learner in lead else "", f"{score.area:.3f}",
-                *(f"{score.spent[name]:,.0f}" if name in score.spent else "" for name in SPENT),
-            )  # fmt: skip
-        yield table
-        if any(score.buckets for score in found.scores):
-            yield _by_bucket(found)
-        if any(score.missing for score in found.scores):
-            yield Text("Seeds without a result are left out: where they failed, what is left flatters.")
-    yield from _overall(overall(plan, rows, checkpoint), best)
-
-
-def _by_bucket(found: Comparison) -> Table:
-    table = _table("  by level")
-    names = sorted({name for score in found.scores for name in score.buckets})
-    for name in ("learner", *names):
-        table.add_column(name, justify="left" if name == "learner" else "right")
-    for score in found.scores:
-        table.add_row(Text(score.learner), *(f"{score.buckets[n]:.3f}" if n in score.buckets else "" for n in names))
-    return table
-
-
-def _table(title: str) -> Table:
-    return Table(box=box.SIMPLE_HEAD, title=Text(title), title_justify="left", pad_edge=False, show_edge=False)
-
-
-def _overall(every: Sequence[Overall], best: str) -> Iterator[Table]:
-    """Learners over all environments, a table for each feedback and model."""
-    for by in dict.fromkeys((each.feedback, each.model) for each in every):
-        mine = [each for each in every if (each.feedback, each.model) == by]
-        table = _table(f"over {mine[0].environments} environments, {mine[0].seeds} seeds: {', '.join(by)}{best}")
-        table.add_column("learner")
-        table.add_column("interquartile mean", justify="right")
-        table.add_column(f"chance that {mine[0].learner} beats it", justify="right")
-        for each in mine:
-            beaten = "" if each.beaten is None else _interval(vars(each.beaten))
-            table.add_row(Text(each.learner), _interval(vars(each.middle)), beaten)
-        yield table
-
-
 def _run(runner: Runner, cells: Sequence[Cell], told: Console) -> list[str]:
     from agents.bench.measured import Measured
     from agents.estimate import duration
@@ -291,13 +234,6 @@ def _run(runner: Runner, cells: Sequence[Cell], told: Console) -> list[str]:
 
         runner.run(cells, tell)
     return failed
-
-
-def _interval(value: Mapping[str, float], sign: str = "") -> str:
-    low, high = value["low"], value["high"]
-    if abs(low) == float("inf"):
-        return f"{value['mean']:{sign}.3f}"
-    return f"{value['mean']:{sign}.3f} [{low:{sign}.3f},{high:{sign}.3f}]"
 
 
 def _checkpoint(name: str) -> Checkpoint:

@@ -64,18 +64,8 @@ def write_report(
 
     Raises ConfigError where there is no run, or the file cannot be written.
     """
-    found: dict[Path, Comparison] = {}
-    broken: dict[str, list[str]] = {}
-    for number, path in enumerate(paths, 1):
-        try:
-            each = read_comparison(path, f"bench{number}")
-        except ConfigError as error:
-            if not has_runs(path):
-                raise
-            broken[str(path)] = [str(error)]  # its runs are there nevertheless
-        else:
-            found |= {path: each} if each is not None else {}
-    with_runs = [path for path in paths if path not in found or has_runs(path)]
+    found, broken = _comparisons(paths)
+    with_runs = [path for path in paths if path.expanduser() not in found or has_runs(path)]
     runs = find_runs(with_runs) if with_runs or not found else []
     for run in runs:
         bench = found.get(run.path.parent.parent)
@@ -125,6 +115,22 @@ def write_report(
         raise ConfigError(f"cannot write {output}: {error.strerror}; name another file with --output") from error
     episodes = len(packed.index["step"])
     return Report(output, output.stat().st_size, episodes, packed.thinned, packed.left_out, drawn, problems)
+
+
+def _comparisons(paths: Sequence[Path]) -> tuple[dict[Path, Comparison], dict[str, list[str]]]:
+    """Those of the folders that are benches, by folder, and what is broken of those that have runs nevertheless."""
+    found: dict[Path, Comparison] = {}
+    broken: dict[str, list[str]] = {}
+    for number, path in enumerate(paths, 1):
+        try:
+            each = read_comparison(path, f"bench{number}")
+        except ConfigError as error:
+            if not has_runs(path):
+                raise
+            broken[str(path)] = [str(error)]
+        else:
+            found |= {path.expanduser(): each} if each is not None else {}
+    return found, broken
 
 
 def _title(runs: Sequence[Run], groups: Sequence[Group], paths: Sequence[Path]) -> str:
