@@ -67,6 +67,7 @@ def reap(api: APIClient, everything: bool = False) -> list[str]:
             except APIError as error:
                 if error.status_code not in (404, 409):  # it goes, or went, by itself
                     raise
+                continue
             removed.append(container["Id"])
     return removed
 

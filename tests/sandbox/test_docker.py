@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker.errors import APIError
+from docker.errors import APIError, NotFound
 
 from distil_envs.sandbox import Call, Ended, Limits, Program, SandboxError, owner
 from distil_envs.sandbox.docker import DockerSandbox, connect
@@ -50,9 +50,22 @@ def works(sandbox: DockerSandbox) -> bool:
 
 
 def mine(client: Any) -> list[str]:
-    """Ids of the containers of this process."""
+    """Ids of the containers of this process.
+
+    Not those that are no more than a line of the listing: a daemon that was killed may, when it is back, go on listing
+    as dead what it has removed, and then neither shows nor removes it (moby/moby#51692).
+    """
     label = f"{OWNER_LABEL}={json.dumps(asdict(Owner.this()))}"
-    return [found["Id"] for found in client.api.containers(all=True, filters={"label": label})]
+    found = client.api.containers(all=True, filters={"label": label})
+    return [one["Id"] for one in found if one["State"] != "dead" or _shown(client, one["Id"])]
+
+
+def _shown(client: Any, container: str) -> bool:
+    try:
+        client.api.inspect_container(container)
+    except NotFound:
+        return False
+    return True
 
 
 def eventually(condition: Callable[[], object]) -> bool:
@@ -353,6 +366,10 @@ def test_a_daemon_that_dies_in_the_middle_is_our_fault_and_the_run_goes_on_when_
             thread.start()
         assert eventually(lambda: len(sandbox._pool._busy) == 2)
         time.sleep(0.5)
+        own = connect(daemon.host)
+        runners = [own.api.inspect_container(container)["State"]["Pid"] for container in mine(own)]
+        own.close()
+        assert len(runners) == 2
         daemon.kill()
         start = time.monotonic()
         for thread in threads:
@@ -366,4 +383,5 @@ def test_a_daemon_that_dies_in_the_middle_is_our_fault_and_the_run_goes_on_when_
         assert works(sandbox)
         own = connect(daemon.host)
         assert eventually(lambda: len(mine(own)) == 1), "what the killed daemon left must go"
+        assert not any(owner._started(pid) for pid in runners)
         own.close()
