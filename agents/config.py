@@ -14,6 +14,7 @@ from agents.limits import Limits
 from agents.options import SURROUNDINGS, build, flat
 from agents.policy import PolicyConfig
 from agents.trackers import require_trackers
+from agents.yaml_options import read_options
 from distil_envs.curriculum import CurriculumConfig
 from distil_envs.errors import ConfigError
 from distil_envs.registry import name_of, resolve
@@ -239,19 +240,8 @@ class TrainerConfig:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """From a YAML file. Raises ConfigError when it is missing or malformed."""
-        try:
-            values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"cannot read the configuration {path}: {error.strerror}") from error
-        except yaml.MarkedYAMLError as error:
-            line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
-            raise ConfigError(f"{path}{line}: not valid YAML: {error.problem or error.context}") from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(values, dict):
-            raise ConfigError(f"{path} must hold options as `name: value` lines, got {type(values).__name__}")
-        return cls.from_dict(values)
+        """From a YAML file. Raises ConfigError when it is missing or malformed, or names an option twice."""
+        return cls.from_dict(read_options(Path(path), "the configuration"))
 
 
 def make_learner(name: str, options: dict[str, Any]) -> Learner:

@@ -31,6 +31,7 @@ from typing import Any
 import torch
 import yaml
 
+from agents.yaml_options import read_options
 from distil_envs.errors import ConfigError
 
 LOGS = ("metrics.jsonl", "evaluations.jsonl", "episodes.jsonl", "resources.jsonl")
@@ -77,8 +78,7 @@ class RunDirectory:
         file = self.path / "config.yaml"
         if not file.is_file():
             raise ConfigError(f"no run in {self.path}: expected a config.yaml there; start one without --resume")
-        loaded: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
-        return loaded
+        return read_options(file, "the options of a run,")
 
     def require_same(self, differences: Mapping[str, tuple[Any, Any]]) -> None:
         """Raises ConfigError when the run was begun with other options: by name, the one now and the one then."""

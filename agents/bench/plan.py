@@ -17,12 +17,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from agents.config import TrainerConfig
 from agents.examine import KS
 from agents.limits import Limits
 from agents.options import build
+from agents.yaml_options import parse_options, read_options
 from distil_envs.errors import ConfigError, DistilError
 
 Options = dict[str, Any]
@@ -106,20 +105,8 @@ class Plan:
                     f"no bench {name!r}: presets are {', '.join(known)}, or give a file that ends in .yaml"
                 )
             text = (presets / f"{name}.yaml").read_text(encoding="utf-8")
-        else:
-            try:
-                text = path.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                told = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-                raise ConfigError(f"cannot read the plan {path}: {told}") from error
-        try:
-            values = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"{name} is not valid YAML: {' '.join(str(error).split())}") from error
-        if not isinstance(values, dict):
-            got = "nothing" if values is None else type(values).__name__
-            raise ConfigError(f"{name} must hold options as `name: value` lines, got {got}")
-        return cls.from_dict(values)
+            return cls.from_dict(parse_options(text, name))
+        return cls.from_dict(read_options(path, "the plan"))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], *, part: bool = False) -> Plan:

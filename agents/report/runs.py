@@ -12,11 +12,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from agents.limits import Limits, Spent
 from agents.run_folders import run_folders
-from distil_envs.errors import ConfigError
+from agents.yaml_options import read_options
 
 Row = dict[str, Any]
 
@@ -121,21 +119,10 @@ def find_runs(paths: Sequence[Path]) -> list[Run]:
     runs = []
     for folder in folders:
         name = folder.name if names.count(folder.name) == 1 else str(folder)
-        run = Run(folder, name, _config(folder / "config.yaml"))
+        run = Run(folder, name, read_options(folder / "config.yaml", "the options of a run,"))
         run.load()
         runs.append(run)
     return runs
-
-
-def _config(file: Path) -> dict[str, Any]:
-    try:
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        told = " ".join(str(error).split())
-        raise ConfigError(f"cannot read {file}: {told}; mend it, or leave the run out") from error
-    if not isinstance(config, dict):
-        raise ConfigError(f"{file} must hold options as `name: value` lines, got {type(config).__name__}")
-    return config
 
 
 def _limits(values: Any) -> Limits:

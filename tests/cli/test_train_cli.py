@@ -201,6 +201,8 @@ def test_a_file_keeps_the_options_of_a_learner_unless_another_is_named(tmp_path:
     ("text", "said"),
     [
         ("steps: [1\nseed: 2\n", "options.yaml, line 2: not valid YAML: "),
+        ("steps: 3\nseed: 2\nsteps: 4\n", "options.yaml, line 3: not valid YAML: steps stands there twice"),
+        ("learner: {name: GRPO, name: DistIL}\n", "options.yaml, line 1: not valid YAML: name stands there twice"),
         ("- steps\n", "options.yaml must hold options as `name: value` lines, got list"),
         ("stepz: 3\n", "unknown option stepz; did you mean steps"),
         ("learner: {name: DistIL, gama: 1}\n", "unknown option learner.gama; did you mean learner.gamma"),

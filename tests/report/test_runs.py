@@ -109,7 +109,7 @@ def test_what_is_no_run_is_told(run: Path, tmp_path: Path) -> None:
         find_runs([tmp_path])
     with pytest.raises(ConfigError, match="needs a run"):
         find_runs([])
-    for content, told in (("a: [", "cannot read"), ("- 1", "must hold options")):
+    for content, told in (("a: [", "config.yaml, line 1: not valid YAML"), ("- 1", "must hold options")):
         (tmp_path / "config.yaml").write_text(content)
         with pytest.raises(ConfigError, match=told) as raised:
             find_runs([tmp_path])
