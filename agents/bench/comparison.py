@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,14 @@ from agents.bench.measured import Checkpoint
 from agents.bench.plan import Cell, Plan
 from agents.bench.results import Row
 from agents.bench.summary import compare, overall
+from agents.bench.tuning import Choice
 from agents.report.comparison import FILE, VERSION
 
 
-def write_comparison(folder: Path, plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint) -> None:
-    """Settings with their learners, differences and curves, and learners over all environments.
+def write_comparison(
+    folder: Path, plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint, choices: Sequence[Choice] = ()
+) -> None:
+    """Settings with their learners, differences and curves, what learners chose, and learners over all environments.
 
     Raises ConfigError as `compare` does.
     """
@@ -29,6 +32,8 @@ def write_comparison(folder: Path, plan: Plan, rows: Mapping[Cell, Row], checkpo
         "checkpoint": checkpoint,
         "learners": list(plan.learners),
         "cells": {cell.folder: cell.learner for cell in plan.cells()},
+        "tuned_on": list(plan.tune.seeds),
+        "choices": [_plain(each) for each in choices],
         "settings": [_plain(each) for each in compare(plan, rows, checkpoint)],
         "overall": [_plain(each) for each in overall(plan, rows, checkpoint)],
     }

@@ -36,9 +36,9 @@ class Cost:
     memory_bytes: float = 0.0
     """Of the largest run; 0 where unknown."""
 
-    def told(self, processes: int) -> str:
-        """One line."""
-        parts = [f"{self.runs} runs" + (f" of {self.samples:,} rollouts in all" if self.samples else "")]
+    def told(self, name: str, processes: int) -> str:
+        """One line. What runs is called ``name``."""
+        parts = [f"{self.runs} {name}" + (f" of {self.samples:,} rollouts in all" if self.samples else "")]
         if self.seconds is not None:
             share = f", {duration(self.seconds / processes)} with {processes} at a time" if processes > 1 else ""
             known = f" (the time of {self.measured} is that of finished ones)" if self.measured else ""
@@ -112,7 +112,7 @@ class _Probed:
 
         Raises DistilError where it cannot be begun.
         """
-        name = str(replace(config, seed=0))
+        name = str(replace(config, seed=0, learning_rate=1.0))  # which cost the same whatever they are
         if name not in self._asked:
             try:
                 self._asked[name] = self._probe(config)

@@ -1,8 +1,8 @@
 """A grid of runs, from YAML: learners × environments × feedback × models × seeds, with one budget for all.
 
 Each axis maps names to options of `TrainerConfig`, which come on top of `base`, in the order environment, feedback,
-model, learner. All runs of a seed draw the same tasks in the same order, as long as they sample equally many at a time,
-and are evaluated on the same ones.
+model, learner, and then those of `overrides`. All runs of a seed draw the same tasks in the same order, as long as they
+sample equally many at a time, and are evaluated on the same ones.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from agents.bench.layers import Options, matches, merged, named, nested
 from agents.config import TrainerConfig
 from agents.examine import KS
 from agents.limits import Limits
-from agents.options import build
+from agents.options import build, flat
 from agents.yaml_options import parse_options, read_options
 from distil_envs.errors import ConfigError, DistilError
 
-Options = dict[str, Any]
 AXES = ("environment", "feedback", "model", "learner")
 """In the order in which their options are laid on top of each other."""
 OF_PLAN = frozenset({"limits", "eval_at", "eval_every", "seed"})
@@ -61,6 +61,34 @@ class Cell:
 
 
 @dataclass
+class Tune:
+    """What every learner chooses for itself in each setting, by runs on seeds that are not reported."""
+
+    options: Options = field(default_factory=dict)
+    """Option to the values that are tried, such as `learning_rate: [3.0e-4, 1.0e-3]`, that of a section by its dotted
+    name; all combinations. Of equally good ones the first is taken."""
+    seeds: tuple[int, ...] = ()
+    """Of which every one runs all of them; the best mean over them is taken."""
+
+    def trials(self) -> list[Options]:
+        """Every combination, by dotted names; none where nothing is tried."""
+        values = product(*self.options.values()) if self.options else ()
+        return [dict(zip(self.options, each, strict=True)) for each in values]
+
+    def validate(self, reported: Sequence[int]) -> None:
+        """Raise ConfigError for what cannot be chosen from, or only on seeds that are reported."""
+        for name, values in self.options.items():
+            if not isinstance(values, list) or not values:
+                raise ConfigError(f"tune.options.{name} must be a list of the values to try, got {values!r}")
+        if bool(self.options) != bool(self.seeds):
+            raise ConfigError("tune needs options, each with a list of values, and seeds, such as seeds: [100, 101]")
+        if len(set(self.seeds)) < len(self.seeds) or set(self.seeds) & set(reported):
+            raise ConfigError(
+                f"tune.seeds must differ from each other and from the reported {list(reported)}, got {list(self.seeds)}"
+            )
+
+
+@dataclass
 class Plan:
     """What is compared, and how."""
 
@@ -88,6 +116,10 @@ class Plan:
     are not named: `held-out`."""
     skip: list[Any] = field(default_factory=list)
     """Parts of the grid to leave out: `environment`, `learner`, `feedback`, `model` or `seed` to a value or a list."""
+    overrides: list[Any] = field(default_factory=list)
+    """Options of parts of the grid, on top of those of its axes: a part as in `skip`, and its `options`."""
+    tune: Tune = field(default_factory=Tune)
+    """What learners choose for themselves before the grid is run."""
     base: Options = field(default_factory=dict)
     """Options of all runs."""
     about: str = ""
@@ -118,7 +150,7 @@ class Plan:
         values = {name: value for name, value in values.items() if value is not None}
         shorts = {"learners": "learner", "environments": "env", "feedback": "feedback", "models": "model"}
         for axis, option in shorts.items():
-            values[axis] = _named(axis, option, values.get(axis))
+            values[axis] = named(axis, option, values.get(axis))
         plan = build(cls, values)
         plan._require_fair()
         for option, table in (("compare_on", plan.compare_on), ("measures", plan.measures)):
@@ -128,7 +160,8 @@ class Plan:
         if not set(plan.compare_on.values()) <= {"held-out", "pool"}:
             raise ConfigError(f"compare_on holds `pool` or `held-out`, got {plan.compare_on}")
         for pattern in plan.skip:
-            plan._require_pattern(pattern, part)
+            plan._require_pattern("skip", pattern, part)
+        plan._require_overrides(part)
         cells = list(plan.cells())
         if not cells:
             raise ConfigError(
@@ -174,6 +207,11 @@ class Plan:
                         f"{axis} {name}: {unfair[0]} is the same for all that are compared: say it in an environment, "
                         "or by budget, evaluate_at or seeds of the plan"
                     )
+        chosen = [nested(dict.fromkeys(self.tune.options)), *(each.get("options") or {} for each in self.overrides)]
+        for option, table in zip(("tune", *["overrides"] * len(self.overrides)), chosen, strict=True):
+            if unfair := sorted((OF_PLAN | OF_ENVIRONMENT) & table.keys()):
+                raise ConfigError(f"{option}: {unfair[0]} is the same for all that are compared")
+        self.tune.validate(self.seeds)
         if unfair := sorted(OF_PLAN & self.base.keys()):
             raise ConfigError(
                 f"base: {unfair[0]} is the same for all: say it by budget, evaluate_at or seeds of the plan"
@@ -196,7 +234,18 @@ class Plan:
             told = ", ".join(known) if drawn else "no measures of samples"
             raise ConfigError(f"{environment} will not have {measure!r}: with eval_samples {drawn} there are {told}")
 
-    def _require_pattern(self, pattern: Any, part: bool) -> None:
+    def _require_overrides(self, part: bool) -> None:
+        for each in self.overrides:
+            if not isinstance(each, Mapping) or not isinstance(each.get("options"), Mapping):
+                raise ConfigError(
+                    "overrides hold parts of the grid with their options, such as {environment: maths, learner: GRPO, "
+                    f"options: {{learning_rate: 3.0e-4}}}}, got {each!r}"
+                )
+            self._require_pattern("overrides", {axis: value for axis, value in each.items() if axis != "options"}, part)
+            if twice := sorted(flat(each["options"]).keys() & self.tune.options.keys()):
+                raise ConfigError(f"overrides name {twice[0]}, which tune chooses")
+
+    def _require_pattern(self, option: str, pattern: Any, part: bool) -> None:
         names: dict[str, Sequence[Any]] = {
             "environment": list(self.environments),
             "learner": list(self.learners),
@@ -206,20 +255,20 @@ class Plan:
         }
         if not isinstance(pattern, Mapping) or not pattern or not set(pattern) <= set(names):
             raise ConfigError(
-                f"skip must hold parts of the grid, such as {{learner: GRPO}}, by {', '.join(names)}; got {pattern!r}"
+                f"{option} must hold parts of the grid, such as {{learner: GRPO}}, by {', '.join(names)}; "
+                f"got {pattern!r}"
             )
         for axis, values in pattern.items():
             known = names[axis]
             for value in values if isinstance(values, list) else [values]:
                 if known and value not in known and not part:
-                    raise ConfigError(f"skip names the {axis} {value!r}, which the plan has not: {list(known)}")
+                    raise ConfigError(f"{option} names the {axis} {value!r}, which the plan has not: {list(known)}")
 
     def to_dict(self) -> Options:
         """Plain YAML values; `from_dict` reads them back."""
-        values = {name: value for name, value in vars(self).items() if name != "budget"}
-        return copy.deepcopy({
-            **values, "seeds": list(self.seeds), "evaluate_at": list(self.evaluate_at), "budget": vars(self.budget)
-        })  # fmt: skip
+        lists = {"seeds": list(self.seeds), "evaluate_at": list(self.evaluate_at)}
+        tune = {"options": self.tune.options, "seeds": list(self.tune.seeds)}
+        return copy.deepcopy({**vars(self), **lists, "budget": vars(self.budget), "tune": tune})
 
     def cells(self) -> Iterator[Cell]:
         """All, seed by seed, so that whatever stops the bench leaves whole comparisons."""
@@ -229,7 +278,7 @@ class Plan:
             models = list(self.models) or [str(own.get("model") or TrainerConfig.model)]
             for axes in product(feedback, models, self.learners):
                 cell = Cell(environment, *axes, seed)
-                if not any(_matches(cell, pattern) for pattern in self.skip):
+                if not any(matches(cell, pattern) for pattern in self.skip):
                     yield cell
 
     def config(self, cell: Cell) -> TrainerConfig:
@@ -238,6 +287,9 @@ class Plan:
         for axis, table in zip(AXES, (self.environments, self.feedback, self.models, self.learners), strict=True):
             own: Options = table.get(getattr(cell, axis), {})
             values = merged(values, own)
+        for each in self.overrides:
+            if matches(cell, {axis: value for axis, value in each.items() if axis != "options"}):
+                values = merged(values, each["options"])
         budget = self.budget_of(cell.environment)
         if budget != Limits() and "steps" not in values:
             values["steps"] = ENDLESS
@@ -252,36 +304,3 @@ class Plan:
         """Of every run there: the plan's, or the environment's own `limits`."""
         own = self.environments[environment].get("limits")
         return self.budget if own is None else build(Limits, own, f"environments.{environment}.limits.")
-
-
-def merged(values: Mapping[str, Any], more: Mapping[str, Any]) -> Options:
-    """Options on top of others, by section. A section that has a `name` takes the place of the whole."""
-    made = dict(values)
-    for name, value in more.items():
-        old = made.get(name)
-        if isinstance(value, Mapping) and isinstance(old, Mapping) and "name" not in value:
-            made[name] = merged(old, value)
-        else:
-            made[name] = value
-    return copy.deepcopy(made)
-
-
-def _named(axis: str, option: str, table: Any) -> Options:
-    """Name to options; of a list, or where a name has none, the name is the option."""
-    if table is None:
-        return {}
-    if isinstance(table, Sequence) and not isinstance(table, str):
-        table = {str(name): None for name in table}
-    if not isinstance(table, Mapping):
-        raise ConfigError(f"{axis} must hold `name: options` lines or a list of names, got {table!r}")
-    wrong = next((name for name, options in table.items() if not isinstance(options, Mapping | None)), None)
-    if wrong is not None:
-        raise ConfigError(f"{axis}.{wrong} must hold options as `name: value` lines, got {table[wrong]!r}")
-    named = {str(name): options for name, options in table.items()}
-    return {name: {option: name} if options is None else dict(options) for name, options in named.items()}
-
-
-def _matches(cell: Cell, pattern: Mapping[str, Any]) -> bool:
-    return all(
-        getattr(cell, axis) in (values if isinstance(values, list) else [values]) for axis, values in pattern.items()
-    )

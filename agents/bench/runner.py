@@ -19,7 +19,7 @@ from agents.bench.results import Row
 
 @dataclass
 class Runner:
-    """A bench directory at work: ``results.jsonl``, and a run directory and a log for each cell under ``cells``."""
+    """A bench directory at work: ``results.jsonl``, and a run directory and a log for each cell."""
 
     folder: Path
     plan: Plan
@@ -29,6 +29,8 @@ class Runner:
     """Modules or files of the user's, imported in every process."""
     save_models: bool = False
     """Keep the trained models."""
+    place: str = "cells"
+    """The folder of the run directories."""
 
     def run(self, cells: Sequence[Cell], tell: Callable[[Cell, Row | str], None]) -> None:
         """Run them all, and tell of each its row, which then is in the results, or why it failed."""
@@ -48,7 +50,7 @@ class Runner:
 
     def path(self, cell: Cell) -> Path:
         """The run directory of a cell."""
-        return self.folder / "cells" / cell.folder
+        return self.folder / self.place / cell.folder
 
     def job(self, cell: Cell) -> dict[str, Any]:
         """What a worker is sent."""

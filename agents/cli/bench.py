@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -88,6 +88,7 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
     from agents.bench.plan import Plan
     from agents.bench.results import Results
     from agents.bench.runner import Runner
+    from agents.bench.tuning import settle, trials
     from agents.cli.bench_tables import summary
 
     if options.processes < 1:
@@ -96,48 +97,68 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
     import_user_code(options.imports)
     whole = Plan.load(plan)
     asked = narrowed(whole, options)
+    keeping = kept(whole, asked)
     folder = (options.out or _folder(Path(plan))).expanduser()
     runner = Runner(folder, asked, options.processes, options.imports, options.save_models)
+    tuning = trials(asked)
     results = Results(folder / "results.jsonl")
-    done, stale = results.finished(asked)
-    cells = [cell for cell in part(list(asked.cells()), options.shard) if cell not in done]
-    if not options.dry_run:
-        _make(folder)
     told, out = Console(stderr=True, highlight=False, markup=False), console()
 
     def say(text: str) -> None:
         told.print(text, soft_wrap=True)
 
-    for cell, change in stale.items():
+    found, (tried, stale) = settle(asked, results), results.finished(tuning) if tuning else ({}, {})
+    of_trials = _missing(tuning, tried, options.shard) if tuning else []
+    cells = _missing(found.plan, found.rows, options.shard)
+    if not options.dry_run:
+        _make(folder)
+    for cell, change in {**stale, **found.stale}.items():
         say(f"{cell}: has a result under other options, {change}: it is run anew, beside it")
-    say(f"{folder}: {len(done)} of {len(list(asked.cells()))} runs are finished")
-    if cells:
-        look = not options.dry_run or _at_hand(asked)
-        with told.status("what it will cost"):
-            total = cost(asked, cells, done, look=look, threads=runner.threads, say=say)
-        say(f"to do: {total.told(min(options.processes, len(cells)))}")
+    for name, of, have, missing in (("trials", tuning, tried, of_trials), ("runs", found.plan, found.rows, cells)):
+        if of is not None:
+            say(f"{folder}: {len(have)} of {len(list(of.cells()))} {name} are finished")
+        if of is not None and missing:
+            look = not options.dry_run or _at_hand(of)
+            with told.status("what it will cost"):
+                total = cost(of, missing, have, look=look, threads=runner.threads, say=say)
+            say(f"to do: {total.told(name, min(options.processes, len(missing)))}")
     if options.dry_run:
-        for cell in cells:
+        for cell in [*of_trials, *cells]:
             say(f"  {cell}")
         return
-    keeping = kept(whole, asked)
     (folder / "plan.yaml").write_text(
         yaml.safe_dump(keeping.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
+    failed: list[str] = []
     try:
-        failed = _run(runner, cells, told)
+        if tuning is not None:
+            failed += _run(replace(runner, plan=tuning, place="tuning"), of_trials, "trials", told)
+        found = settle(asked, results)
+        cells = [cell for cell in _missing(found.plan, found.rows, options.shard) if cell not in found.waiting]
+        failed += _run(replace(runner, plan=found.plan), cells, "runs", told)
     except KeyboardInterrupt:
-        write_comparison(folder, keeping, results.finished(keeping)[0], checkpoint)
         raise KeyboardInterrupt("stopped; the same command goes on with it") from None
-    write_comparison(folder, keeping, results.finished(keeping)[0], checkpoint)
-    for table in summary(asked, results.finished(asked)[0], checkpoint):
+    finally:
+        every = settle(keeping, results)
+        write_comparison(folder, every.plan, every.rows, checkpoint, every.choices)
+    found = settle(asked, results)
+    for table in summary(found.plan, found.rows, checkpoint, found.choices):
         out.print(table)
     out.print(f"results: {results.file}; `distil report {folder}` makes a page of them", soft_wrap=True)
     if failed:
         raise DistilError(
-            f"{len(failed)} of {len(cells)} runs failed (their logs: {folder / 'logs'}); the same command tries them "
-            f"again. The first, {failed[0]}"
+            f"{len(failed)} of {len(of_trials) + len(cells)} runs failed (their logs: {folder / 'logs'}); the same "
+            f"command tries them again. The first, {failed[0]}"
         )
+    if found.waiting:
+        raise DistilError(
+            f"{len(found.waiting)} runs wait for trials of other shards, which their learners choose by; when those "
+            "are finished, the same command goes on with them"
+        )
+
+
+def _missing(plan: Plan, done: Mapping[Cell, Row], shard: str | None) -> list[Cell]:
+    return [cell for cell in part(list(plan.cells()), shard) if cell not in done]
 
 
 def narrowed(plan: Plan, options: BenchOptions) -> Plan:
@@ -207,18 +228,19 @@ def part(cells: Sequence[Cell], shard: str | None) -> Sequence[Cell]:
     return [cell for group in list(groups.values())[int(index) - 1 :: int(count)] for cell in group]
 
 
-def _run(runner: Runner, cells: Sequence[Cell], told: Console) -> list[str]:
+def _run(runner: Runner, cells: Sequence[Cell], name: str, told: Console) -> list[str]:
+    """Run them, telling of each. Returns those that failed, with the reasons."""
     from agents.bench.measured import Measured
     from agents.estimate import duration
 
     failed: list[str] = []
     measured = Measured(runner.plan)
     bar = Progress(
-        TextColumn("runs"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
         console=told, disable=not told.is_terminal,
     )  # fmt: skip
     with bar:
-        task = bar.add_task("runs", total=len(cells))
+        task = bar.add_task(name, total=len(cells))
 
         def tell(cell: Cell, found: Row | str) -> None:
             bar.advance(task)

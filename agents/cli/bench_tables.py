@@ -12,11 +12,18 @@ from agents.bench.measured import Checkpoint
 from agents.bench.plan import Cell, Plan
 from agents.bench.results import Row
 from agents.bench.summary import Comparison, Overall, compare, overall
+from agents.bench.tuning import Choice
 from agents.limits import SPENT
 
 
-def summary(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint) -> Iterator[Table | Text]:
-    """A table a setting: each learner's measure, what it spent, and the first learner's lead over it."""
+def summary(
+    plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint, choices: Sequence[Choice] = ()
+) -> Iterator[Table | Text]:
+    """A table a setting: each learner's measure, what it spent, and the first learner's lead over it.
+
+    Before them what the learners chose.
+    """
+    yield from _tuned(plan, choices)
     best = ", best checkpoint of each run (chosen on these tasks)" if checkpoint == "best" else ""
     for found in compare(plan, rows, checkpoint):
         table = _table(f"{', '.join(found.setting)}: {found.measure} on {found.on} tasks{best}")
@@ -37,6 +44,19 @@ def summary(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint) -> Ite
         if any(score.missing for score in found.scores):
             yield Text("Seeds without a result are left out: where they failed, what is left flatters.")
     yield from _overall(overall(plan, rows, checkpoint), best)
+
+
+def _tuned(plan: Plan, choices: Sequence[Choice]) -> Iterator[Table]:
+    for setting in dict.fromkeys((each.environment, each.feedback, each.model) for each in choices):
+        mine = [each for each in choices if (each.environment, each.feedback, each.model) == setting]
+        table = _table(f"{', '.join(setting)}: chosen (*) on seeds {', '.join(map(str, plan.tune.seeds))}")
+        table.add_column("learner")
+        for name in mine[0].tried:
+            table.add_column(Text(name), justify="right")
+        for each in mine:
+            values = (f"{value:.3f}{'*' if name == each.chosen else ' '}" for name, value in each.tried.items())
+            table.add_row(Text(each.learner), *values)
+        yield table
 
 
 def _by_bucket(found: Comparison) -> Table:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FILE = "comparison.json"
-VERSION = 1
+VERSION = 2
 """Of what the file holds."""
 Values = dict[str, Any]
 
@@ -54,6 +54,8 @@ class Comparison:
     """Whether each run's best checkpoint counts."""
     overall: list[Values]
     """A table for each feedback and model: learners over all environments."""
+    choices: list[Values]
+    """A table for each setting whose learners chose options for themselves: what they tried."""
     tables: list[Values]
     """A table for each setting: what every learner reached and spent, and the first one's lead over it."""
     figures: list[list[Drawn]]
@@ -80,6 +82,7 @@ def read_comparison(folder: Path, name: str) -> Comparison | None:
             found["planned"],
             found["checkpoint"] == "best",
             list(_overall(found["overall"], places)),
+            list(_choices(found["choices"], found["tuned_on"], places)),
             [_table(setting, places) for setting in found["settings"]],
             [
                 list(_figures(setting, f"{name}-{number}", places))
@@ -105,6 +108,24 @@ def _overall(rows: Sequence[Values], places: Mapping[str, int]) -> Iterator[Valu
                     "color": places[row["learner"]] % len(COLORS),
                     "middle": interval(stored(row["middle"])),
                     "beaten": interval(stored(row["beaten"])) if row["beaten"] else "",
+                }
+                for row in mine
+            ],
+        }
+
+
+def _choices(rows: Sequence[Values], seeds: Sequence[int], places: Mapping[str, int]) -> Iterator[Values]:
+    for setting in dict.fromkeys((each["environment"], each["feedback"], each["model"]) for each in rows):
+        mine = [each for each in rows if (each["environment"], each["feedback"], each["model"]) == setting]
+        yield {
+            "name": " · ".join(setting),
+            "seeds": ", ".join(map(str, seeds)),
+            "tried": list(mine[0]["tried"]),
+            "rows": [
+                {
+                    "label": row["learner"],
+                    "color": places[row["learner"]] % len(COLORS),
+                    "values": [(_number(value), name == row["chosen"]) for name, value in row["tried"].items()],
                 }
                 for row in mine
             ],

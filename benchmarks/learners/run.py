@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.progress import track
 
 from agents import Trainer, TrainerConfig
-from agents.bench.plan import merged
+from agents.bench.layers import merged
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "learners"
 TAUGHT = "TAUGHT"

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.bench import Cell, Plan
-from agents.bench.plan import merged
+from agents.bench.layers import merged
 from agents.cli.bench import BenchOptions, kept, narrowed, part
 from distil_envs.errors import ConfigError
 

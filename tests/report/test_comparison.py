@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,9 @@ from typing import Any
 import pytest
 
 from agents.bench.comparison import write_comparison
+from agents.bench.plan import Tune
 from agents.bench.summary import compare, overall
+from agents.bench.tuning import Choice
 from agents.report import write_report
 from agents.report.comparison import FILE, read_comparison
 from distil_envs.errors import ConfigError
@@ -48,6 +52,16 @@ def test_learners_over_environments_are_told(tmp_path: Path) -> None:
     first, second = overall(plan, ROWS | others, "best")
     assert str(first.middle) in page and str(second.beaten) in page
     assert "the best checkpoint of each run" in page
+
+
+def test_what_learners_chose_is_shown(tmp_path: Path) -> None:
+    plan = replace(PLAN, tune=Tune({"learning_rate": [0.1, 0.2]}, (100, 101)))
+    tried = {"learning_rate=0.1": 0.123, "learning_rate=0.2": math.nan}
+    choice = Choice("rule", "answer", "tiny", "GRPO", tried, "learning_rate=0.1")
+    write_comparison(tmp_path, plan, ROWS, "final", [choice])
+    page = page_of(tmp_path)
+    assert "rule · answer · tiny <small>chosen (✓) on seeds 100, 101" in page
+    assert "<td>0.123 ✓</td><td>–</td>" in page
 
 
 def test_one_seed_knows_nothing_of_others(tmp_path: Path) -> None:
