@@ -24,6 +24,10 @@ Metrics = dict[str, tuple[float, float]]
 """Name to (total, count), so that parts add up to the mean of the whole."""
 
 
+class DivergedError(DistilError):
+    """The gradient is no longer finite."""
+
+
 @dataclass
 class Updater:
     """Everything that a gradient needs besides the rollouts."""
@@ -87,7 +91,7 @@ class Updater:
             self._reduce_gradients()
             norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.max_grad_norm)
             if not norm.isfinite():
-                raise DistilError(
+                raise DivergedError(
                     f"training diverged: the norm of the gradient is {float(norm)}; lower the learning rate "
                     "(the last checkpoint is from before and whole)"
                 )

@@ -12,6 +12,7 @@ from pathlib import Path
 from agents.bench import Cell, Plan, Results
 from agents.bench.comparison import write_comparison
 from agents.bench.results import Row
+from agents.bench.settle import Settled, settle
 from agents.bench.summary import Score, compare, overall
 from agents.report.comparison import read_comparison
 from agents.report.svg import write_files
@@ -68,9 +69,9 @@ def page(text: str, made: str) -> str:
     return f"{head}{BEGIN}\n{made}\n{END}{tail}"
 
 
-def draw(plan: Plan, rows: Mapping[Cell, Row]) -> None:
+def draw(settled: Settled) -> None:
     """Every environment's figures, beside the results."""
-    write_comparison(FOLDER, plan, rows, "final")
+    write_comparison(FOLDER, settled, "final")
     found = read_comparison(FOLDER, "small")
     assert found is not None
     FIGURES.mkdir(exist_ok=True)
@@ -80,10 +81,9 @@ def draw(plan: Plan, rows: Mapping[Cell, Row]) -> None:
 
 
 if __name__ == "__main__":
-    plan = Plan.load(str(FOLDER / "plan.yaml"))
-    rows, _ = Results(FOLDER / "results.jsonl").finished(plan)
-    made = "\n".join(table(plan, rows))
+    settled = settle(Plan.load(str(FOLDER / "plan.yaml")), Results(FOLDER / "results.jsonl"))
+    made = "\n".join(table(settled.plan, settled.rows))
     readme = ROOT / "README.md"
     readme.write_text(page(readme.read_text(encoding="utf-8"), made), encoding="utf-8")
-    draw(plan, rows)
+    draw(settled)
     print(made)

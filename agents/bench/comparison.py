@@ -5,26 +5,23 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from agents.bench.measured import Checkpoint
-from agents.bench.plan import Cell, Plan
-from agents.bench.results import Row
+from agents.bench.settle import Settled
 from agents.bench.summary import compare, overall
-from agents.bench.tuning import Choice
 from agents.report.comparison import FILE, VERSION
 
 
-def write_comparison(
-    folder: Path, plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint, choices: Sequence[Choice] = ()
-) -> None:
+def write_comparison(folder: Path, settled: Settled, checkpoint: Checkpoint) -> None:
     """Settings with their learners, differences and curves, what learners chose, and learners over all environments.
 
     Raises ConfigError as `compare` does.
     """
+    plan, rows = settled.plan, settled.rows
     found = {
         "version": VERSION,
         "finished": len(rows),
@@ -32,8 +29,8 @@ def write_comparison(
         "checkpoint": checkpoint,
         "learners": list(plan.learners),
         "cells": {cell.folder: cell.learner for cell in plan.cells()},
-        "tuned_on": list(plan.tune.seeds),
-        "choices": [_plain(each) for each in choices],
+        "trials": {"seeds": list(plan.tune.seeds), "names": plan.tune.names},
+        "choices": [_plain(each) for each in settled.choices],
         "settings": [_plain(each) for each in compare(plan, rows, checkpoint)],
         "overall": [_plain(each) for each in overall(plan, rows, checkpoint)],
     }

@@ -26,6 +26,7 @@ from distil_envs.errors import DistilError
 class Cost:
     """Of the runs that are still to be done."""
 
+    trials: int = 0
     runs: int = 0
     samples: int | None = 0
     """Rollouts that are learned from; None where tokens or seconds end the runs."""
@@ -36,9 +37,11 @@ class Cost:
     memory_bytes: float = 0.0
     """Of the largest run; 0 where unknown."""
 
-    def told(self, name: str, processes: int) -> str:
-        """One line. What runs is called ``name``."""
-        parts = [f"{self.runs} {name}" + (f" of {self.samples:,} rollouts in all" if self.samples else "")]
+    def told(self, processes: int) -> str:
+        """One line."""
+        counts = ((self.trials, "trials"), (self.runs, "runs"))
+        what = " and ".join(f"{count} {name}" for count, name in counts if count)
+        parts = [what + (f" of {self.samples:,} rollouts in all" if self.samples else "")]
         if self.seconds is not None:
             share = f", {duration(self.seconds / processes)} with {processes} at a time" if processes > 1 else ""
             known = f" (the time of {self.measured} is that of finished ones)" if self.measured else ""
@@ -69,9 +72,10 @@ def cost(
     known: dict[Cell, list[float]] = {}
     for cell, row in done.items():
         spent = row["spent"]
-        if not spent.get("resumed") and spent.get("threads") == threads:
-            known.setdefault(_kind(cell), []).append(spent["wall_seconds"])
-    total, probed, before = Cost(len(missing)), _Probed(), torch.get_num_threads()
+        if "diverged" not in row and not spent.get("resumed") and spent.get("threads") == threads:
+            known.setdefault(cell.kind, []).append(spent["wall_seconds"])
+    trials = sum(cell.trial is not None for cell in missing)
+    total, probed, before = Cost(trials, len(missing) - trials), _Probed(), torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         for cell in missing:
@@ -80,8 +84,8 @@ def cost(
                 total.samples = None
             elif total.samples is not None:
                 total.samples += config.steps * config.tasks_per_step * config.group_size
-            if _kind(cell) in known:
-                seconds = mean(known[_kind(cell)])
+            if cell.kind in known:
+                seconds = mean(known[cell.kind])
                 total.measured += 1
             elif look:
                 try:
@@ -93,11 +97,6 @@ def cost(
     finally:
         torch.set_num_threads(before)
     return total
-
-
-def _kind(cell: Cell) -> Cell:
-    """Without its seed."""
-    return replace(cell, seed=0)
 
 
 class _Probed:

@@ -1,8 +1,8 @@
 """A grid of runs, from YAML: learners × environments × feedback × models × seeds, with one budget for all.
 
 Each axis maps names to options of `TrainerConfig`, which come on top of `base`, in the order environment, feedback,
-model, learner, and then those of `overrides`. All runs of a seed draw the same tasks in the same order, as long as they
-sample equally many at a time, and are evaluated on the same ones.
+model, learner, and then what a learner chose for itself (`tune`). All runs of a seed draw the same tasks in the same
+order, as long as they sample equally many at a time, and are evaluated on the same ones.
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ import copy
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from agents.bench.layers import Options, matches, merged, named, nested
+from agents.bench.layers import Options, matches, merged, named
+from agents.bench.tune import Tune
 from agents.config import TrainerConfig
 from agents.examine import KS
 from agents.limits import Limits
-from agents.options import build, flat
+from agents.options import build
 from agents.yaml_options import parse_options, read_options
 from distil_envs.errors import ConfigError, DistilError
 
@@ -49,43 +50,29 @@ class Cell:
     model: str
     learner: str
     seed: int
+    trial: int | None = None
+    """Of the plan's `tune`; None: a run that is reported."""
 
     def __str__(self) -> str:
-        return f"{self.environment} · {self.learner} · {self.feedback} · {self.model} · seed {self.seed}"
+        told = f"{self.environment} · {self.learner} · {self.feedback} · {self.model} · seed {self.seed}"
+        return told if self.trial is None else f"{told} · trial {self.trial + 1}"
+
+    @property
+    def setting(self) -> tuple[str, str, str]:
+        """Environment, feedback and model: what learners are compared in."""
+        return self.environment, self.feedback, self.model
+
+    @property
+    def kind(self) -> Cell:
+        """The setting and the learner: the same for all seeds and trials."""
+        return Cell(self.environment, self.feedback, self.model, self.learner, 0)
 
     @property
     def folder(self) -> str:
         """A name for its run directory."""
-        parts = (self.environment, self.learner, self.feedback, self.model, str(self.seed))
+        parts = [self.environment, self.learner, self.feedback, self.model, str(self.seed)]
+        parts += [] if self.trial is None else [f"trial-{self.trial + 1}"]
         return "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part) for part in parts)
-
-
-@dataclass
-class Tune:
-    """What every learner chooses for itself in each setting, by runs on seeds that are not reported."""
-
-    options: Options = field(default_factory=dict)
-    """Option to the values that are tried, such as `learning_rate: [3.0e-4, 1.0e-3]`, that of a section by its dotted
-    name; all combinations. Of equally good ones the first is taken."""
-    seeds: tuple[int, ...] = ()
-    """Of which every one runs all of them; the best mean over them is taken."""
-
-    def trials(self) -> list[Options]:
-        """Every combination, by dotted names; none where nothing is tried."""
-        values = product(*self.options.values()) if self.options else ()
-        return [dict(zip(self.options, each, strict=True)) for each in values]
-
-    def validate(self, reported: Sequence[int]) -> None:
-        """Raise ConfigError for what cannot be chosen from, or only on seeds that are reported."""
-        for name, values in self.options.items():
-            if not isinstance(values, list) or not values:
-                raise ConfigError(f"tune.options.{name} must be a list of the values to try, got {values!r}")
-        if bool(self.options) != bool(self.seeds):
-            raise ConfigError("tune needs options, each with a list of values, and seeds, such as seeds: [100, 101]")
-        if len(set(self.seeds)) < len(self.seeds) or set(self.seeds) & set(reported):
-            raise ConfigError(
-                f"tune.seeds must differ from each other and from the reported {list(reported)}, got {list(self.seeds)}"
-            )
 
 
 @dataclass
@@ -116,14 +103,14 @@ class Plan:
     are not named: `held-out`."""
     skip: list[Any] = field(default_factory=list)
     """Parts of the grid to leave out: `environment`, `learner`, `feedback`, `model` or `seed` to a value or a list."""
-    overrides: list[Any] = field(default_factory=list)
-    """Options of parts of the grid, on top of those of its axes: a part as in `skip`, and its `options`."""
     tune: Tune = field(default_factory=Tune)
-    """What learners choose for themselves before the grid is run."""
+    """What learners choose for themselves, in each setting, before the grid is run."""
     base: Options = field(default_factory=dict)
     """Options of all runs."""
     about: str = ""
     """For the reader."""
+    chosen: dict[Cell, Options] = field(default_factory=dict, init=False)
+    """By the `kind` of cells what their learners chose, as far as it is known: no part of the plan as written."""
 
     @classmethod
     def load(cls, name: str) -> Plan:
@@ -160,9 +147,8 @@ class Plan:
         if not set(plan.compare_on.values()) <= {"held-out", "pool"}:
             raise ConfigError(f"compare_on holds `pool` or `held-out`, got {plan.compare_on}")
         for pattern in plan.skip:
-            plan._require_pattern("skip", pattern, part)
-        plan._require_overrides(part)
-        cells = list(plan.cells())
+            plan._require_pattern(pattern, part)
+        cells = [*plan.cells(), *plan.trials()]
         if not cells:
             raise ConfigError(
                 "the plan has no cells: name learners, environments and seeds that `skip` does not leave out"
@@ -207,11 +193,7 @@ class Plan:
                         f"{axis} {name}: {unfair[0]} is the same for all that are compared: say it in an environment, "
                         "or by budget, evaluate_at or seeds of the plan"
                     )
-        chosen = [nested(dict.fromkeys(self.tune.options)), *(each.get("options") or {} for each in self.overrides)]
-        for option, table in zip(("tune", *["overrides"] * len(self.overrides)), chosen, strict=True):
-            if unfair := sorted((OF_PLAN | OF_ENVIRONMENT) & table.keys()):
-                raise ConfigError(f"{option}: {unfair[0]} is the same for all that are compared")
-        self.tune.validate(self.seeds)
+        self.tune.validate(self.seeds, OF_PLAN | OF_ENVIRONMENT | {"feedback", "policy.chat_template"})
         if unfair := sorted(OF_PLAN & self.base.keys()):
             raise ConfigError(
                 f"base: {unfair[0]} is the same for all: say it by budget, evaluate_at or seeds of the plan"
@@ -234,18 +216,7 @@ class Plan:
             told = ", ".join(known) if drawn else "no measures of samples"
             raise ConfigError(f"{environment} will not have {measure!r}: with eval_samples {drawn} there are {told}")
 
-    def _require_overrides(self, part: bool) -> None:
-        for each in self.overrides:
-            if not isinstance(each, Mapping) or not isinstance(each.get("options"), Mapping):
-                raise ConfigError(
-                    "overrides hold parts of the grid with their options, such as {environment: maths, learner: GRPO, "
-                    f"options: {{learning_rate: 3.0e-4}}}}, got {each!r}"
-                )
-            self._require_pattern("overrides", {axis: value for axis, value in each.items() if axis != "options"}, part)
-            if twice := sorted(flat(each["options"]).keys() & self.tune.options.keys()):
-                raise ConfigError(f"overrides name {twice[0]}, which tune chooses")
-
-    def _require_pattern(self, option: str, pattern: Any, part: bool) -> None:
+    def _require_pattern(self, pattern: Any, part: bool) -> None:
         names: dict[str, Sequence[Any]] = {
             "environment": list(self.environments),
             "learner": list(self.learners),
@@ -255,20 +226,20 @@ class Plan:
         }
         if not isinstance(pattern, Mapping) or not pattern or not set(pattern) <= set(names):
             raise ConfigError(
-                f"{option} must hold parts of the grid, such as {{learner: GRPO}}, by {', '.join(names)}; "
-                f"got {pattern!r}"
+                f"skip must hold parts of the grid, such as {{learner: GRPO}}, by {', '.join(names)}; got {pattern!r}"
             )
         for axis, values in pattern.items():
             known = names[axis]
             for value in values if isinstance(values, list) else [values]:
                 if known and value not in known and not part:
-                    raise ConfigError(f"{option} names the {axis} {value!r}, which the plan has not: {list(known)}")
+                    raise ConfigError(f"skip names the {axis} {value!r}, which the plan has not: {list(known)}")
 
     def to_dict(self) -> Options:
         """Plain YAML values; `from_dict` reads them back."""
         lists = {"seeds": list(self.seeds), "evaluate_at": list(self.evaluate_at)}
         tune = {"options": self.tune.options, "seeds": list(self.tune.seeds)}
-        return copy.deepcopy({**vars(self), **lists, "budget": vars(self.budget), "tune": tune})
+        values = {name: value for name, value in vars(self).items() if name != "chosen"}
+        return copy.deepcopy({**values, **lists, "budget": vars(self.budget), "tune": tune})
 
     def cells(self) -> Iterator[Cell]:
         """All, seed by seed, so that whatever stops the bench leaves whole comparisons."""
@@ -281,15 +252,19 @@ class Plan:
                 if not any(matches(cell, pattern) for pattern in self.skip):
                     yield cell
 
+    def trials(self) -> Iterator[Cell]:
+        """Those that learners choose by, of every setting that has a cell of theirs, seed by seed."""
+        kinds = dict.fromkeys(cell.kind for cell in self.cells())
+        for seed, kind, trial in product(self.tune.seeds, kinds, range(len(self.tune.names))):
+            yield replace(kind, seed=seed, trial=trial)
+
     def config(self, cell: Cell) -> TrainerConfig:
-        """The options of one run. Its folder, trackers and what it keeps are the runner's to say."""
+        """The options of one run or trial. Its folder, trackers and what it keeps are the runner's to say."""
         values = copy.deepcopy(self.base)
         for axis, table in zip(AXES, (self.environments, self.feedback, self.models, self.learners), strict=True):
             own: Options = table.get(getattr(cell, axis), {})
             values = merged(values, own)
-        for each in self.overrides:
-            if matches(cell, {axis: value for axis, value in each.items() if axis != "options"}):
-                values = merged(values, each["options"])
+        values = merged(values, self.chosen.get(cell.kind, {}) if cell.trial is None else self.tune.of(cell.trial))
         budget = self.budget_of(cell.environment)
         if budget != Limits() and "steps" not in values:
             values["steps"] = ENDLESS

@@ -46,11 +46,14 @@ class Results:
                 ) from error
         return found
 
-    def finished(self, plan: Plan) -> tuple[dict[Cell, Row], dict[Cell, str]]:
-        """Of a plan's cells, those that need not run again, with the newest row under the plan's options; and of those
-        that have rows under others alone, what is other in the newest.
+    def finished(self, plan: Plan, cells: Sequence[Cell] | None = None) -> tuple[dict[Cell, Row], dict[Cell, str]]:
+        """Of cells, those that need not run again, with the newest row under the plan's options; and of those that have
+        rows under others alone, what is other in the newest.
+
+        Args:
+            cells: of the plan; None: those that are reported.
         """
-        configs = {cell: plan.config(cell) for cell in plan.cells()}
+        configs = {cell: plan.config(cell) for cell in (plan.cells() if cells is None else cells)}
         done: dict[Cell, Row] = {}
         stale: dict[Cell, str] = {}
         for cell, row in self.rows():

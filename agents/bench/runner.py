@@ -28,9 +28,7 @@ class Runner:
     imports: Sequence[str] = ()
     """Modules or files of the user's, imported in every process."""
     save_models: bool = False
-    """Keep the trained models."""
-    place: str = "cells"
-    """The folder of the run directories."""
+    """Keep the models of runs; those of trials are not kept."""
 
     def run(self, cells: Sequence[Cell], tell: Callable[[Cell, Row | str], None]) -> None:
         """Run them all, and tell of each its row, which then is in the results, or why it failed."""
@@ -49,12 +47,13 @@ class Runner:
                 worker.stop()
 
     def path(self, cell: Cell) -> Path:
-        """The run directory of a cell."""
-        return self.folder / self.place / cell.folder
+        """The run directory of a cell. Trials lie apart from what is reported."""
+        return self.folder / ("cells" if cell.trial is None else "trials") / cell.folder
 
     def job(self, cell: Cell) -> dict[str, Any]:
         """What a worker is sent."""
-        config = replace(self.plan.config(cell), run_dir=str(self.path(cell)), save_model=self.save_models, trackers=())
+        saved = self.save_models and cell.trial is None
+        config = replace(self.plan.config(cell), run_dir=str(self.path(cell)), save_model=saved, trackers=())
         log = self.folder / "logs" / f"{cell.folder}.txt"
         results = str(self.folder / "results.jsonl")
         return {"cell": vars(cell), "config": config.to_dict(), "log": str(log), "results": results}

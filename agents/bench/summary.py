@@ -113,8 +113,8 @@ def compare(plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint = "fina
     """Every setting of the plan that has results. Raises ConfigError for a measure that a run does not have."""
     measured, found = Measured(plan, checkpoint), []
     rows = _graded(measured, rows)
-    for setting in dict.fromkeys((cell.environment, cell.feedback, cell.model) for cell in plan.cells()):
-        cells = [cell for cell in plan.cells() if (cell.environment, cell.feedback, cell.model) == setting]
+    for setting in dict.fromkeys(cell.setting for cell in plan.cells()):
+        cells = [cell for cell in plan.cells() if cell.setting == setting]
         by_learner = {
             name: own
             for name in plan.learners

@@ -27,12 +27,14 @@ from distil_envs.errors import DistilError, told
 def run_cell(cell: Cell, config: TrainerConfig, results: Results) -> Row:
     """Run one cell, or go on with it where it was stopped, and keep its row. Raises what training raises.
 
-    If another bench in the same folder has finished it meanwhile, that is its row.
+    If another bench in the same folder has finished it meanwhile, that is its row. A trial that diverges has a row as
+    well: that its options cannot be chosen is a result.
     """
     import torch
     from rich.console import Console
 
     from agents.trainer import Trainer
+    from agents.update import DivergedError
 
     for other, row in results.rows():
         if other == cell and difference(config, row["config"]) is None:
@@ -43,13 +45,20 @@ def run_cell(cell: Cell, config: TrainerConfig, results: Results) -> Row:
     if resume and difference(config, run.config()) is not None:
         _set_aside(run)  # of a plan that has changed
         resume = False
-    Trainer(config, resume=resume, console=Console(stderr=True, width=120), tell_cost=False).train()
-    row = row_of(cell, config, run.read("metrics.jsonl"), run.read("evaluations.jsonl"))
+    diverged = {}
+    try:
+        Trainer(config, resume=resume, console=Console(stderr=True, width=120), tell_cost=False).train()
+    except DivergedError as error:
+        if cell.trial is None:
+            raise
+        diverged = {"diverged": str(error)}
+    row = row_of(cell, config, run.read("metrics.jsonl"), run.read("evaluations.jsonl")) | diverged
     seconds = {"wall_seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - worked}
     row["spent"] |= {name: round(value, 1) for name, value in seconds.items()}
     row["spent"] |= {"resumed": resume, "threads": torch.get_num_threads()}
     results.add(row)
-    shutil.rmtree(run.checkpoints)  # only now: until the row is kept, they are all there is
+    # Only now: until the row is kept, they are all there is. A run that diverged may have none.
+    shutil.rmtree(run.checkpoints, ignore_errors=bool(diverged))
     return row
 
 

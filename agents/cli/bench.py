@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from agents.bench.plan import Cell, Plan
     from agents.bench.results import Row
     from agents.bench.runner import Runner
+    from agents.bench.settle import Settled
 
 Name = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PLAN")]
 
@@ -84,11 +85,10 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
         options: What to run of it, and where.
     """
     from agents.bench.comparison import write_comparison
-    from agents.bench.cost import cost
     from agents.bench.plan import Plan
     from agents.bench.results import Results
     from agents.bench.runner import Runner
-    from agents.bench.tuning import settle, trials
+    from agents.bench.settle import settle
     from agents.cli.bench_tables import summary
 
     if options.processes < 1:
@@ -99,66 +99,84 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
     asked = narrowed(whole, options)
     keeping = kept(whole, asked)
     folder = (options.out or _folder(Path(plan))).expanduser()
-    runner = Runner(folder, asked, options.processes, options.imports, options.save_models)
-    tuning = trials(asked)
     results = Results(folder / "results.jsonl")
+    runner = Runner(folder, asked, options.processes, options.imports, options.save_models)
     told, out = Console(stderr=True, highlight=False, markup=False), console()
-
-    def say(text: str) -> None:
-        told.print(text, soft_wrap=True)
-
-    found, (tried, stale) = settle(asked, results), results.finished(tuning) if tuning else ({}, {})
-    of_trials = _missing(tuning, tried, options.shard) if tuning else []
-    cells = _missing(found.plan, found.rows, options.shard)
+    now = settle(asked, results)
+    trials, runs = _missing(now, options.shard)
     if not options.dry_run:
         _make(folder)
-    for cell, change in {**stale, **found.stale}.items():
-        say(f"{cell}: has a result under other options, {change}: it is run anew, beside it")
-    for name, of, have, missing in (("trials", tuning, tried, of_trials), ("runs", found.plan, found.rows, cells)):
-        if of is not None:
-            say(f"{folder}: {len(have)} of {len(list(of.cells()))} {name} are finished")
-        if of is not None and missing:
-            look = not options.dry_run or _at_hand(of)
-            with told.status("what it will cost"):
-                total = cost(of, missing, have, look=look, threads=runner.threads, say=say)
-            say(f"to do: {total.told(name, min(options.processes, len(missing)))}")
+    _tell_stale(now.stale, told)
+    _tell_cost(runner, now, [*trials, *runs], told, look=not options.dry_run or _at_hand(asked))
     if options.dry_run:
-        for cell in [*of_trials, *cells]:
-            say(f"  {cell}")
+        for cell in (*trials, *runs):
+            told.print(f"  {_name(asked, cell)}", soft_wrap=True)
         return
     (folder / "plan.yaml").write_text(
         yaml.safe_dump(keeping.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
     )
-    failed: list[str] = []
     try:
-        if tuning is not None:
-            failed += _run(replace(runner, plan=tuning, place="tuning"), of_trials, "trials", told)
-        found = settle(asked, results)
-        cells = [cell for cell in _missing(found.plan, found.rows, options.shard) if cell not in found.waiting]
-        failed += _run(replace(runner, plan=found.plan), cells, "runs", told)
+        failed = _run(runner, trials, "trials", told)
+        before, now = now.stale, settle(asked, results)
+        _tell_stale({cell: change for cell, change in now.stale.items() if cell not in before}, told)
+        ready = [cell for cell in _missing(now, options.shard)[1] if cell not in now.waiting]
+        failed += _run(replace(runner, plan=now.plan), ready, "runs", told)
     except KeyboardInterrupt:
+        write_comparison(folder, settle(keeping, results), checkpoint)
         raise KeyboardInterrupt("stopped; the same command goes on with it") from None
-    finally:
-        every = settle(keeping, results)
-        write_comparison(folder, every.plan, every.rows, checkpoint, every.choices)
-    found = settle(asked, results)
-    for table in summary(found.plan, found.rows, checkpoint, found.choices):
+    write_comparison(folder, settle(keeping, results), checkpoint)
+    for table in summary(settle(asked, results), checkpoint):
         out.print(table)
     out.print(f"results: {results.file}; `distil report {folder}` makes a page of them", soft_wrap=True)
+    _require_all(folder, failed, len(trials) + len(ready), len(runs) - len(ready))
+
+
+def _missing(now: Settled, shard: str | None) -> tuple[list[Cell], list[Cell]]:
+    """Trials and runs of a shard that are still to be done."""
+    trials = [cell for cell in part(list(now.plan.trials()), shard) if cell not in now.trials]
+    return trials, [cell for cell in part(list(now.plan.cells()), shard) if cell not in now.rows]
+
+
+def _tell_stale(stale: Mapping[Cell, str], told: Console) -> None:
+    for cell, change in stale.items():
+        told.print(f"{cell}: has a result under other options, {change}: it is run anew, beside it", soft_wrap=True)
+
+
+def _tell_cost(runner: Runner, now: Settled, missing: Sequence[Cell], told: Console, *, look: bool) -> None:
+    """What is finished, and what the rest costs."""
+    from agents.bench.cost import cost
+
+    def say(text: str) -> None:
+        told.print(text, soft_wrap=True)
+
+    if now.plan.tune.options:
+        say(f"{runner.folder}: {len(now.trials)} of {len(list(now.plan.trials()))} trials are finished")
+    say(f"{runner.folder}: {len(now.rows)} of {len(list(now.plan.cells()))} runs are finished")
+    if missing:
+        done = {**now.trials, **now.rows}
+        with told.status("what it will cost"):
+            total = cost(now.plan, missing, done, look=look, threads=runner.threads, say=say)
+        say(f"to do: {total.told(min(runner.processes, len(missing)))}")
+
+
+def _require_all(folder: Path, failed: Sequence[str], tried: int, waiting: int) -> None:
+    """Raise DistilError when something is left to do."""
+    why = "which failed" if failed else "which are other shards'"
+    wait = (
+        f"{waiting} runs wait for trials that their learners choose by, {why}; the same command goes on with them when "
+        "those are finished"
+    )
     if failed:
         raise DistilError(
-            f"{len(failed)} of {len(of_trials) + len(cells)} runs failed (their logs: {folder / 'logs'}); the same "
-            f"command tries them again. The first, {failed[0]}"
+            f"{len(failed)} of {tried} runs failed (their logs: {folder / 'logs'}); the same command tries them again. "
+            f"The first, {failed[0]}{f'. {wait}' if waiting else ''}"
         )
-    if found.waiting:
-        raise DistilError(
-            f"{len(found.waiting)} runs wait for trials of other shards, which their learners choose by; when those "
-            "are finished, the same command goes on with them"
-        )
+    if waiting:
+        raise DistilError(wait)
 
 
-def _missing(plan: Plan, done: Mapping[Cell, Row], shard: str | None) -> list[Cell]:
-    return [cell for cell in part(list(plan.cells()), shard) if cell not in done]
+def _name(plan: Plan, cell: Cell) -> str:
+    return str(cell) if cell.trial is None else f"{cell}: {plan.tune.names[cell.trial]}"
 
 
 def narrowed(plan: Plan, options: BenchOptions) -> Plan:
@@ -224,7 +242,7 @@ def part(cells: Sequence[Cell], shard: str | None) -> Sequence[Cell]:
         raise ConfigError(f"--shard must be I/N with 1 <= I <= N, such as 1/4, got {shard!r}")
     groups: dict[tuple[object, ...], list[Cell]] = {}
     for cell in cells:
-        groups.setdefault((cell.environment, cell.feedback, cell.model, cell.seed), []).append(cell)
+        groups.setdefault((*cell.setting, cell.seed), []).append(cell)
     return [cell for group in list(groups.values())[int(index) - 1 :: int(count)] for cell in group]
 
 
@@ -245,14 +263,15 @@ def _run(runner: Runner, cells: Sequence[Cell], name: str, told: Console) -> lis
         def tell(cell: Cell, found: Row | str) -> None:
             bar.advance(task)
             if isinstance(found, str):
-                failed.append(f"{cell}: {found}")
-                told.print(f"{cell}: failed: {found}", soft_wrap=True)
+                failed.append(f"{_name(runner.plan, cell)}: {found}")
+                told.print(f"{_name(runner.plan, cell)}: failed: {found}", soft_wrap=True)
                 return
             try:
-                value = f"{measured.value(found):.3f}"
+                value = "diverged" if "diverged" in found else f"{measured.value(found):.3f}"
             except ConfigError as error:  # the summary will say so again
                 value = str(error)
-            told.print(f"{cell}: {value} in {duration(found['spent']['wall_seconds'])}", soft_wrap=True)
+            seconds = found["spent"]["wall_seconds"]
+            told.print(f"{_name(runner.plan, cell)}: {value} in {duration(seconds)}", soft_wrap=True)
 
         runner.run(cells, tell)
     return failed

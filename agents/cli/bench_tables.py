@@ -9,21 +9,18 @@ from rich.table import Table
 from rich.text import Text
 
 from agents.bench.measured import Checkpoint
-from agents.bench.plan import Cell, Plan
-from agents.bench.results import Row
+from agents.bench.settle import Settled
 from agents.bench.summary import Comparison, Overall, compare, overall
-from agents.bench.tuning import Choice
 from agents.limits import SPENT
 
 
-def summary(
-    plan: Plan, rows: Mapping[Cell, Row], checkpoint: Checkpoint, choices: Sequence[Choice] = ()
-) -> Iterator[Table | Text]:
+def summary(settled: Settled, checkpoint: Checkpoint) -> Iterator[Table | Text]:
     """A table a setting: each learner's measure, what it spent, and the first learner's lead over it.
 
     Before them what the learners chose.
     """
-    yield from _tuned(plan, choices)
+    yield from _chosen(settled)
+    plan, rows = settled.plan, settled.rows
     best = ", best checkpoint of each run (chosen on these tasks)" if checkpoint == "best" else ""
     for found in compare(plan, rows, checkpoint):
         table = _table(f"{', '.join(found.setting)}: {found.measure} on {found.on} tasks{best}")
@@ -46,16 +43,16 @@ def summary(
     yield from _overall(overall(plan, rows, checkpoint), best)
 
 
-def _tuned(plan: Plan, choices: Sequence[Choice]) -> Iterator[Table]:
-    for setting in dict.fromkeys((each.environment, each.feedback, each.model) for each in choices):
-        mine = [each for each in choices if (each.environment, each.feedback, each.model) == setting]
-        table = _table(f"{', '.join(setting)}: chosen (*) on seeds {', '.join(map(str, plan.tune.seeds))}")
-        table.add_column("learner")
-        for name in mine[0].tried:
-            table.add_column(Text(name), justify="right")
-        for each in mine:
-            values = (f"{value:.3f}{'*' if name == each.chosen else ' '}" for name, value in each.tried.items())
-            table.add_row(Text(each.learner), *values)
+def _chosen(settled: Settled) -> Iterator[Table]:
+    tune, choices = settled.plan.tune, settled.choices
+    for setting in dict.fromkeys(each.kind.setting for each in choices):
+        table = _table(f"{', '.join(setting)}: chosen (*) on seeds {', '.join(map(str, tune.seeds))}")
+        for name in ("learner", *tune.names):
+            table.add_column(Text(name), justify="left" if name == "learner" else "right")
+        for each in choices:
+            if each.kind.setting == setting:
+                values = (f"{value:.3f}{'*' if at == each.chosen else ' '}" for at, value in enumerate(each.tried))
+                table.add_row(Text(each.kind.learner), *values)
         yield table
 
 

@@ -82,7 +82,7 @@ def read_comparison(folder: Path, name: str) -> Comparison | None:
             found["planned"],
             found["checkpoint"] == "best",
             list(_overall(found["overall"], places)),
-            list(_choices(found["choices"], found["tuned_on"], places)),
+            list(_choices(found["choices"], found["trials"], places)),
             [_table(setting, places) for setting in found["settings"]],
             [
                 list(_figures(setting, f"{name}-{number}", places))
@@ -114,20 +114,23 @@ def _overall(rows: Sequence[Values], places: Mapping[str, int]) -> Iterator[Valu
         }
 
 
-def _choices(rows: Sequence[Values], seeds: Sequence[int], places: Mapping[str, int]) -> Iterator[Values]:
-    for setting in dict.fromkeys((each["environment"], each["feedback"], each["model"]) for each in rows):
-        mine = [each for each in rows if (each["environment"], each["feedback"], each["model"]) == setting]
+def _choices(rows: Sequence[Values], trials: Values, places: Mapping[str, int]) -> Iterator[Values]:
+    def setting_of(row: Values) -> tuple[str, ...]:
+        return tuple(row["kind"][axis] for axis in ("environment", "feedback", "model"))
+
+    for setting in dict.fromkeys(map(setting_of, rows)):
         yield {
             "name": " · ".join(setting),
-            "seeds": ", ".join(map(str, seeds)),
-            "tried": list(mine[0]["tried"]),
+            "seeds": ", ".join(map(str, trials["seeds"])),
+            "tried": trials["names"],
             "rows": [
                 {
-                    "label": row["learner"],
-                    "color": places[row["learner"]] % len(COLORS),
-                    "values": [(_number(value), name == row["chosen"]) for name, value in row["tried"].items()],
+                    "label": row["kind"]["learner"],
+                    "color": places[row["kind"]["learner"]] % len(COLORS),
+                    "values": [(_number(value), at == row["chosen"]) for at, value in enumerate(row["tried"])],
                 }
-                for row in mine
+                for row in rows
+                if setting_of(row) == setting
             ],
         }
 

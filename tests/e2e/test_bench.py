@@ -165,24 +165,25 @@ def test_failures_are_told_and_the_rest_goes_on(plan: dict[str, Any], tmp_path: 
 
 def test_learners_choose_before_the_grid_is_run(plan: dict[str, Any], tmp_path: Path) -> None:
     """By trials on seeds of their own, shard by shard; their runs lie apart from those that are reported."""
-    plan |= {"learners": ["GRPO"], "budget": {"samples": 8}, "tune": {"options": {"learning_rate": [0.01, 0.02]}}}
+    plan |= {"learners": ["GRPO"], "budget": {"samples": 8}, "tune": {"options": {"learning_rate": [0.01, 0.02, 1e30]}}}
     plan["tune"]["seeds"] = [8, 9]
     status, said = finish(start(tmp_path, plan, "--shard", "1/2"))
     assert status == 1
-    assert "1 runs wait for trials of other shards" in said
-    assert sorted(row["cell"]["seed"] for row in rows(tmp_path).values()) == [8, 8]
+    assert "1 runs wait for trials that their learners choose by, which are other shards'" in said
+    assert sorted(row["cell"]["seed"] for row in rows(tmp_path).values()) == [8, 8, 8]
     status, said = finish(start(tmp_path, plan))
     assert status == 0, said
-    assert "2 of 4 trials are finished" in said
+    assert "3 of 6 trials are finished" in said
     *tried, last = rows(tmp_path).values()
-    assert len(tried) == 4 and last["cell"]["learner"] == "GRPO"
+    assert len(tried) == 6 and last["cell"]["learner"] == "GRPO"
     (choice,) = json.loads((tmp_path / "out" / "comparison.json").read_text())["choices"]
-    assert f"learning_rate={last['config']['learning_rate']}" == choice["chosen"]
-    assert choice["tried"][choice["chosen"]] == max(choice["tried"].values())
+    assert last["config"]["learning_rate"] == [0.01, 0.02][choice["chosen"]]
+    assert choice["tried"][2] is None and choice["tried"][choice["chosen"]] == max(choice["tried"][:2])
+    assert sum("diverged" in row for row in tried) == 2
     assert len(list((tmp_path / "out" / "cells").iterdir())) == 1
-    assert len(list((tmp_path / "out" / "tuning").iterdir())) == 4
+    assert len(list((tmp_path / "out" / "trials").iterdir())) == 6
     before = (tmp_path / "out" / "results.jsonl").read_bytes()
     status, said = finish(start(tmp_path, plan))
     assert status == 0, said
-    assert "chosen (*) on seeds 8, 9" in said and "to do" not in said
+    assert "chosen(*)onseeds8,9" in "".join(said.split()) and "to do" not in said
     assert (tmp_path / "out" / "results.jsonl").read_bytes() == before

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
@@ -13,14 +14,20 @@ from typing import Any
 
 import pytest
 
+from agents.bench import Cell, Plan
 from agents.bench.comparison import write_comparison
-from agents.bench.plan import Tune
+from agents.bench.results import Row
+from agents.bench.settle import Choice, Settled
 from agents.bench.summary import compare, overall
-from agents.bench.tuning import Choice
+from agents.bench.tune import Tune
 from agents.report import write_report
 from agents.report.comparison import FILE, read_comparison
 from distil_envs.errors import ConfigError
 from tests.bench.test_summary import PLAN, ROWS, SAMPLED
+
+
+def settled(plan: Plan, rows: Mapping[Cell, Row]) -> Settled:
+    return Settled(plan, (), {}, rows, frozenset(), {})
 
 
 def page_of(folder: Path, **more: Any) -> str:
@@ -29,7 +36,7 @@ def page_of(folder: Path, **more: Any) -> str:
 
 
 def test_the_page_shows_what_the_bench_found(tmp_path: Path) -> None:
-    write_comparison(tmp_path, PLAN, ROWS, "final")
+    write_comparison(tmp_path, settled(PLAN, ROWS), "final")
     page = page_of(tmp_path, figures_folder=tmp_path / "figures")
     (found,) = compare(PLAN, ROWS)
     for score in found.scores:
@@ -47,7 +54,7 @@ def test_learners_over_environments_are_told(tmp_path: Path) -> None:
         type(cell)(**vars(cell) | {"environment": "other"}): row | {"cell": vars(cell) | {"environment": "other"}}
         for cell, row in ROWS.items()
     }
-    write_comparison(tmp_path, plan, ROWS | others, "best")
+    write_comparison(tmp_path, settled(plan, ROWS | others), "best")
     page = page_of(tmp_path)
     first, second = overall(plan, ROWS | others, "best")
     assert str(first.middle) in page and str(second.beaten) in page
@@ -56,11 +63,11 @@ def test_learners_over_environments_are_told(tmp_path: Path) -> None:
 
 def test_what_learners_chose_is_shown(tmp_path: Path) -> None:
     plan = replace(PLAN, tune=Tune({"learning_rate": [0.1, 0.2]}, (100, 101)))
-    tried = {"learning_rate=0.1": 0.123, "learning_rate=0.2": math.nan}
-    choice = Choice("rule", "answer", "tiny", "GRPO", tried, "learning_rate=0.1")
-    write_comparison(tmp_path, plan, ROWS, "final", [choice])
+    choice = Choice(Cell("rule", "answer", "tiny", "GRPO", 0), (0.123, math.nan), 0)
+    write_comparison(tmp_path, replace(settled(plan, ROWS), choices=(choice,)), "final")
     page = page_of(tmp_path)
     assert "rule · answer · tiny <small>chosen (✓) on seeds 100, 101" in page
+    assert "<th>learning_rate=0.1</th><th>learning_rate=0.2</th>" in page
     assert "<td>0.123 ✓</td><td>–</td>" in page
 
 
@@ -68,7 +75,7 @@ def test_one_seed_knows_nothing_of_others(tmp_path: Path) -> None:
     """Where only its mean is known."""
     plan = type(PLAN).from_dict(SAMPLED)
     alone = {cell: row for cell, row in ROWS.items() if cell.seed == 0}
-    write_comparison(tmp_path, plan, alone, "final")
+    write_comparison(tmp_path, settled(plan, alone), "final")
     score = json.loads((tmp_path / FILE).read_text())["settings"][0]["scores"][0]
     assert score["value"] == {"mean": 0.375, "low": 0.0, "high": 1.0}
     assert "0.375 [0.000, 1.000]" in page_of(tmp_path)
@@ -77,7 +84,7 @@ def test_one_seed_knows_nothing_of_others(tmp_path: Path) -> None:
 
 def test_runs_are_called_and_coloured_as_in_the_comparison(bench: Path, tmp_path: Path) -> None:
     shutil.copytree(bench, tmp_path / "bench")
-    write_comparison(tmp_path / "bench", PLAN, ROWS, "final")
+    write_comparison(tmp_path / "bench", settled(PLAN, ROWS), "final")
     file = tmp_path / "bench" / FILE
     found = json.loads(file.read_text().replace('"GRPO"', '"GRPO, mine"'))
     cells = {"distil-0": "DistIL", "distil-1": "DistIL", "grpo-0": "GRPO, mine"}
@@ -97,7 +104,7 @@ def test_a_broken_comparison_hides_no_runs(bench: Path, tmp_path: Path) -> None:
 
 
 def test_names_stay_text(tmp_path: Path) -> None:
-    write_comparison(tmp_path, PLAN, ROWS, "final")
+    write_comparison(tmp_path, settled(PLAN, ROWS), "final")
     file = tmp_path / FILE
     file.write_text(file.read_text().replace("DistIL", "<script>alert(1)</script>"))
     write_report([tmp_path], tmp_path / "report.html")
@@ -124,6 +131,6 @@ def test_what_could_not_be_graded_before_has_no_number(tmp_path: Path) -> None:
         }
         for cell, row in ROWS.items()
     }
-    write_comparison(tmp_path, PLAN, rows, "final")
+    write_comparison(tmp_path, settled(PLAN, rows), "final")
     page = page_of(tmp_path)
     assert "<td>–</td>" in page and not re.search(r"\b(nan|inf)\b", page)

@@ -368,8 +368,9 @@ def test_a_daemon_that_dies_in_the_middle_is_our_fault_and_the_run_goes_on_when_
         time.sleep(0.5)
         own = connect(daemon.host)
         runners = [own.api.inspect_container(container)["State"]["Pid"] for container in mine(own)]
+        began = {pid: owner._started(pid) for pid in runners}
         own.close()
-        assert len(runners) == 2
+        assert len(runners) == 2 and None not in began.values()
         daemon.kill()
         start = time.monotonic()
         for thread in threads:
@@ -383,5 +384,5 @@ def test_a_daemon_that_dies_in_the_middle_is_our_fault_and_the_run_goes_on_when_
         assert works(sandbox)
         own = connect(daemon.host)
         assert eventually(lambda: len(mine(own)) == 1), "what the killed daemon left must go"
-        assert not any(owner._started(pid) for pid in runners)
+        assert not any(owner._started(pid) == began[pid] for pid in runners)
         own.close()
