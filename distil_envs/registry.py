@@ -137,9 +137,12 @@ def name_of(kind: str, found: type) -> str | None:
     """The name of a class, registered at run time, built in, or from entry points; imports nothing. None for none."""
     _check_kind(kind)
     target = f"{found.__module__}:{found.__qualname__}"
-    by_name: dict[str, Any] = {name: point.value for name, point in _entry_points(kind).items()}
-    by_name |= {**_BUILT_IN[kind], **_registered[kind]}
-    return next((name for name, known in by_name.items() if known is found or known == target), None)
+    own: dict[str, Any] = {**_BUILT_IN[kind], **_registered[kind]}
+    for name, known in own.items():
+        if known is found or known == target:
+            return name
+    points = _entry_points(kind)  # last: they are looked for on the disk
+    return next((name for name, point in points.items() if name not in own and point.value == target), None)
 
 
 def resolve(kind: str, name: str) -> Any:
