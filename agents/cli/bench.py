@@ -119,7 +119,8 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
         failed = _run(runner, trials, "trials", told)
         before, now = now.stale, settle(asked, results)
         _tell_stale({cell: change for cell, change in now.stale.items() if cell not in before}, told)
-        ready = [cell for cell in _missing(now, options.shard)[1] if cell not in now.waiting]
+        runs = _missing(now, options.shard)[1]
+        ready = [cell for cell in runs if cell not in now.waiting]
         failed += _run(replace(runner, plan=now.plan), ready, "runs", told)
     except KeyboardInterrupt:
         write_comparison(folder, settle(keeping, results), checkpoint)
