@@ -29,7 +29,7 @@ def write_comparison(folder: Path, settled: Settled, checkpoint: Checkpoint) -> 
         "checkpoint": checkpoint,
         "learners": list(plan.learners),
         "cells": {cell.folder: cell.learner for cell in plan.cells()},
-        "trials": {"seeds": list(plan.tune.seeds), "names": plan.tune.names},
+        "trials": {"seeds": list(plan.tune.seeds), "names": list(plan.tune.trials())},
         "choices": [_plain(each) for each in settled.choices],
         "settings": [_plain(each) for each in compare(plan, rows, checkpoint)],
         "overall": [_plain(each) for each in overall(plan, rows, checkpoint)],

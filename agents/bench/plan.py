@@ -8,6 +8,7 @@ order, as long as they sample equally many at a time, and are evaluated on the s
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,12 +51,12 @@ class Cell:
     model: str
     learner: str
     seed: int
-    trial: int | None = None
-    """Of the plan's `tune`; None: a run that is reported."""
+    trial: str | None = None
+    """The values of the plan's `tune` that it tries; None: a run that is reported."""
 
     def __str__(self) -> str:
         told = f"{self.environment} · {self.learner} · {self.feedback} · {self.model} · seed {self.seed}"
-        return told if self.trial is None else f"{told} · trial {self.trial + 1}"
+        return told if self.trial is None else f"{told} · {self.trial}"
 
     @property
     def setting(self) -> tuple[str, str, str]:
@@ -71,7 +72,7 @@ class Cell:
     def folder(self) -> str:
         """A name for its run directory."""
         parts = [self.environment, self.learner, self.feedback, self.model, str(self.seed)]
-        parts += [] if self.trial is None else [f"trial-{self.trial + 1}"]
+        parts += [] if self.trial is None else [f"trial-{hashlib.sha256(self.trial.encode()).hexdigest()[:8]}"]
         return "_".join(re.sub(r"[^A-Za-z0-9.+-]+", "-", part) for part in parts)
 
 
@@ -193,7 +194,7 @@ class Plan:
                         f"{axis} {name}: {unfair[0]} is the same for all that are compared: say it in an environment, "
                         "or by budget, evaluate_at or seeds of the plan"
                     )
-        self.tune.validate(self.seeds, OF_PLAN | OF_ENVIRONMENT | {"feedback", "policy.chat_template"})
+        self.tune.validate(self.seeds, OF_PLAN | OF_ENVIRONMENT | {"feedback", "policy.chat_template", "learner.name"})
         if unfair := sorted(OF_PLAN & self.base.keys()):
             raise ConfigError(
                 f"base: {unfair[0]} is the same for all: say it by budget, evaluate_at or seeds of the plan"
@@ -255,7 +256,7 @@ class Plan:
     def trials(self) -> Iterator[Cell]:
         """Those that learners choose by, of every setting that has a cell of theirs, seed by seed."""
         kinds = dict.fromkeys(cell.kind for cell in self.cells())
-        for seed, kind, trial in product(self.tune.seeds, kinds, range(len(self.tune.names))):
+        for seed, kind, trial in product(self.tune.seeds, kinds, self.tune.trials()):
             yield replace(kind, seed=seed, trial=trial)
 
     def config(self, cell: Cell) -> TrainerConfig:
@@ -264,7 +265,9 @@ class Plan:
         for axis, table in zip(AXES, (self.environments, self.feedback, self.models, self.learners), strict=True):
             own: Options = table.get(getattr(cell, axis), {})
             values = merged(values, own)
-        values = merged(values, self.chosen.get(cell.kind, {}) if cell.trial is None else self.tune.of(cell.trial))
+        values = merged(
+            values, self.chosen.get(cell.kind, {}) if cell.trial is None else self.tune.trials()[cell.trial]
+        )
         budget = self.budget_of(cell.environment)
         if budget != Limits() and "steps" not in values:
             values["steps"] = ENDLESS

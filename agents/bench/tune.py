@@ -20,17 +20,14 @@ class Tune:
     seeds: tuple[int, ...] = ()
     """Of which every one runs all trials; the best mean over them is taken, the first of equals."""
 
-    @property
-    def names(self) -> list[str]:
-        """Of the trials, such as ``learning_rate=0.001``."""
-        return [", ".join(f"{name}={value}" for name, value in each.items()) for each in self._trials()]
-
-    def of(self, trial: int) -> Options:
-        """The options of a trial, by section."""
-        return nested(self._trials()[trial])
+    def trials(self) -> dict[str, Options]:
+        """Every combination: its options, by section, under what it is called, such as ``learning_rate=0.001``."""
+        values = product(*self.options.values()) if self.options else ()
+        found = (dict(zip(self.options, each, strict=True)) for each in values)
+        return {", ".join(f"{name}={value}" for name, value in each.items()): nested(each) for each in found}
 
     def validate(self, reported: Sequence[int], fixed: frozenset[str]) -> None:
-        """Raise ConfigError for what cannot be chosen from, or only on seeds that are reported.
+        """Raise ConfigError for what cannot be chosen from, or only on seeds that are reported, and for who learns.
 
         Args:
             reported: seeds of the grid.
@@ -39,9 +36,9 @@ class Tune:
         for name, values in self.options.items():
             if not isinstance(name, str) or not isinstance(values, list) or not values:
                 raise ConfigError(f"tune.options.{name} must be a list of the values to try, got {values!r}")
-            if any(one == other or str(one) == str(other) for one, other in combinations(values, 2)):
+            if any(_same(one, other) for one, other in combinations(values, 2)):
                 raise ConfigError(f"tune.options.{name} holds a value twice: {values}")
-            if name in fixed or name.partition(".")[0] in fixed:
+            if name == "learner" or name in fixed or name.partition(".")[0] in fixed:
                 raise ConfigError(f"tune: {name} is the same for all that are compared")
         for one, other in combinations(self.options, 2):
             if f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}."):
@@ -53,6 +50,9 @@ class Tune:
                 f"tune.seeds must differ from each other and from the reported {list(reported)}, got {list(self.seeds)}"
             )
 
-    def _trials(self) -> list[Options]:
-        values = product(*self.options.values()) if self.options else ()
-        return [dict(zip(self.options, each, strict=True)) for each in values]
+
+def _same(one: object, other: object) -> bool:
+    try:
+        return float(str(one)) == float(str(other))  # YAML reads 1e-3 as text, and options take it for a number
+    except ValueError:
+        return str(one) == str(other)

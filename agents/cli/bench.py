@@ -110,15 +110,15 @@ def bench(plan: Name, options: Annotated[BenchOptions, tyro.conf.arg(name="")] =
     _tell_cost(runner, now, [*trials, *runs], told, look=not options.dry_run or _at_hand(asked))
     if options.dry_run:
         for cell in (*trials, *runs):
-            told.print(f"  {_name(asked, cell)}", soft_wrap=True)
+            told.print(f"  {cell}", soft_wrap=True)
         return
-    (folder / "plan.yaml").write_text(
-        yaml.safe_dump(keeping.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8"
-    )
+    _keep(folder / "plan.yaml", keeping)
     try:
         failed = _run(runner, trials, "trials", told)
         before, now = now.stale, settle(asked, results)
         _tell_stale({cell: change for cell, change in now.stale.items() if cell not in before}, told)
+        _tell_choices(now, told)
+        write_comparison(folder, settle(keeping, results), checkpoint)
         runs = _missing(now, options.shard)[1]
         ready = [cell for cell in runs if cell not in now.waiting]
         failed += _run(replace(runner, plan=now.plan), ready, "runs", told)
@@ -160,12 +160,29 @@ def _tell_cost(runner: Runner, now: Settled, missing: Sequence[Cell], told: Cons
         say(f"to do: {total.told(min(runner.processes, len(missing)))}")
 
 
+def _tell_choices(now: Settled, told: Console) -> None:
+    trials = list(now.plan.tune.trials())
+    for each in now.choices:
+        who = f"{each.kind.environment} · {each.kind.learner} · {each.kind.feedback} · {each.kind.model}"
+        if each.chosen is None:
+            text = "every trial diverged: try other values in tune.options"
+        else:
+            text = f"chose {trials[each.chosen]} ({each.tried[each.chosen]:.3f})"
+        told.print(f"{who}: {text}", soft_wrap=True)
+
+
+def _keep(file: Path, plan: Plan) -> None:
+    """Write the plan, unless the file says the same in its own words."""
+    if not file.is_file() or type(plan).load(str(file)) != plan:
+        text = yaml.safe_dump(plan.to_dict(), sort_keys=False, allow_unicode=True)
+        file.write_text(text, encoding="utf-8")
+
+
 def _require_all(folder: Path, failed: Sequence[str], tried: int, waiting: int) -> None:
     """Raise DistilError when something is left to do."""
-    why = "which failed" if failed else "which are other shards'"
     wait = (
-        f"{waiting} runs wait for trials that their learners choose by, {why}; the same command goes on with them when "
-        "those are finished"
+        f"{waiting} runs wait for trials that their learners choose by, which failed, diverged or are other shards'; "
+        "the same command goes on with them when there is a choice"
     )
     if failed:
         raise DistilError(
@@ -174,10 +191,6 @@ def _require_all(folder: Path, failed: Sequence[str], tried: int, waiting: int) 
         )
     if waiting:
         raise DistilError(wait)
-
-
-def _name(plan: Plan, cell: Cell) -> str:
-    return str(cell) if cell.trial is None else f"{cell}: {plan.tune.names[cell.trial]}"
 
 
 def narrowed(plan: Plan, options: BenchOptions) -> Plan:
@@ -264,15 +277,15 @@ def _run(runner: Runner, cells: Sequence[Cell], name: str, told: Console) -> lis
         def tell(cell: Cell, found: Row | str) -> None:
             bar.advance(task)
             if isinstance(found, str):
-                failed.append(f"{_name(runner.plan, cell)}: {found}")
-                told.print(f"{_name(runner.plan, cell)}: failed: {found}", soft_wrap=True)
+                failed.append(f"{cell}: {found}")
+                told.print(f"{cell}: failed: {found}", soft_wrap=True)
                 return
             try:
                 value = "diverged" if "diverged" in found else f"{measured.value(found):.3f}"
             except ConfigError as error:  # the summary will say so again
                 value = str(error)
             seconds = found["spent"]["wall_seconds"]
-            told.print(f"{_name(runner.plan, cell)}: {value} in {duration(seconds)}", soft_wrap=True)
+            told.print(f"{cell}: {value} in {duration(seconds)}", soft_wrap=True)
 
         runner.run(cells, tell)
     return failed

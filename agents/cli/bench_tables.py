@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from rich import box
@@ -46,12 +47,17 @@ def summary(settled: Settled, checkpoint: Checkpoint) -> Iterator[Table | Text]:
 def _chosen(settled: Settled) -> Iterator[Table]:
     tune, choices = settled.plan.tune, settled.choices
     for setting in dict.fromkeys(each.kind.setting for each in choices):
-        table = _table(f"{', '.join(setting)}: chosen (*) on seeds {', '.join(map(str, tune.seeds))}")
-        for name in ("learner", *tune.names):
+        table = _table(
+            f"{', '.join(setting)}: chosen (*, the first of equals) on seeds {', '.join(map(str, tune.seeds))}"
+        )
+        for name in ("learner", *tune.trials()):
             table.add_column(Text(name), justify="left" if name == "learner" else "right")
         for each in choices:
             if each.kind.setting == setting:
-                values = (f"{value:.3f}{'*' if at == each.chosen else ' '}" for at, value in enumerate(each.tried))
+                values = (
+                    f"{'–' if math.isnan(value) else f'{value:.3f}'}{'*' if at == each.chosen else ' '}"
+                    for at, value in enumerate(each.tried)
+                )
                 table.add_row(Text(each.kind.learner), *values)
         yield table
 

@@ -46,6 +46,10 @@ def add(results: Results, plan: Plan, cell: Cell, marks: str) -> None:
     results.add(row if marks else row | {"diverged": "training diverged"})
 
 
+def number(cell: Cell) -> int:
+    return [f"learning_rate={rate}" for rate in RATES].index(str(cell.trial))
+
+
 def finish(results: Results, plan: Plan, marks: Callable[[Cell], str]) -> None:
     """All trials."""
     for cell in plan.trials():
@@ -60,8 +64,7 @@ def test_every_learner_tries_everything_on_seeds_of_their_own() -> None:
     assert len({cell.folder for cell in (*cells, *plan.cells())}) == 18 + 4
     for cell in cells:
         config = plan.config(cell)
-        assert cell.trial is not None
-        assert config.learning_rate == RATES[cell.trial]
+        assert cell.trial == f"learning_rate={config.learning_rate}"
         assert type(config.learner).__name__ == cell.learner
         assert config.seed == cell.seed and config.limits.samples == 100
     assert {plan.config(cell).learning_rate for cell in plan.cells()} == {0.5}
@@ -73,13 +76,13 @@ def test_all_combinations_of_several_options() -> None:
     plan = Plan.from_dict({**ONE, "tune": {"options": options, "seeds": [100]}})
     found = [(plan.config(cell).learning_rate, plan.config(cell).learner.future_weight) for cell in plan.trials()]  # type: ignore[attr-defined]
     assert found == [(0.1, 0.0), (0.1, 1.0), (0.2, 0.0), (0.2, 1.0)]
-    assert plan.tune.names[1] == "learning_rate=0.1, learner.future_weight=1.0"
+    assert list(plan.tune.trials())[1] == "learning_rate=0.1, learner.future_weight=1.0"
 
 
 def test_the_best_mean_is_chosen_and_the_first_of_equals(results: Results) -> None:
     plan = Plan.from_dict(VALUES)
     marks = {"DistIL": ("1000", "1110", "0111"), "GRPO": ("----", "", "1000")}
-    finish(results, plan, lambda cell: marks[cell.learner][cell.trial or 0])
+    finish(results, plan, lambda cell: marks[cell.learner][number(cell)])
     found = settle(plan, results)
     assert {(each.kind.environment, each.kind.learner, each.chosen) for each in found.choices} == {
         ("rule", "DistIL", 1),
@@ -97,7 +100,7 @@ def test_seeds_count_equally(results: Results) -> None:
     """Not tasks: in one evaluation fewer could be graded."""
     plan = Plan.from_dict(ONE)
     marks = {(0, 100): "1---", (0, 101): "0000", (1, 100): "0101", (1, 101): "0001"}
-    finish(results, plan, lambda cell: marks.get((cell.trial or 0, cell.seed), "0000"))
+    finish(results, plan, lambda cell: marks.get((number(cell), cell.seed), "0000"))
     (choice,) = settle(plan, results).choices
     assert choice.tried == (0.5, 0.375, 0.0)
     assert choice.chosen == 0
@@ -130,6 +133,24 @@ def test_trials_under_other_options_are_no_trials(results: Results) -> None:
     assert len(found.waiting) == 1 and not found.trials and len(found.stale) == 6
 
 
+def test_more_values_leave_finished_trials_alone(results: Results) -> None:
+    plan = Plan.from_dict(ONE)
+    finish(results, plan, lambda cell: "1000" if cell.trial == "learning_rate=0.01" else "0000")
+    more = Plan.from_dict({**ONE, "tune": {"options": {"learning_rate": [0.2, *reversed(RATES)]}, "seeds": [100, 101]}})
+    found = settle(more, results)
+    assert len(found.trials) == 6 and not found.stale and len(list(more.trials())) == 8
+    fewer = Plan.from_dict({**ONE, "tune": {"options": {"learning_rate": [0.001, 0.01]}, "seeds": [101]}})
+    assert settle(fewer, results).choices[0].chosen == 1
+
+
+def test_where_all_trials_diverge_nothing_is_chosen_and_nothing_is_run(results: Results) -> None:
+    plan = Plan.from_dict(ONE)
+    finish(results, plan, lambda cell: "")
+    found = settle(plan, results)
+    assert [each.chosen for each in found.choices] == [None]
+    assert found.waiting == set(plan.cells())
+
+
 def test_a_setting_without_a_run_has_no_trials() -> None:
     plan = Plan.from_dict({**VALUES, "skip": [{"environment": "fact", "seed": [0, 1]}]})
     assert {cell.environment for cell in plan.trials()} == {"rule"}
@@ -143,17 +164,23 @@ def test_a_setting_without_a_run_has_no_trials() -> None:
         ({"options": {1: [2]}, "seeds": [9]}, "tune.options.1 must be a list"),
         ({"options": {"learning_rate": [0.1, 0.10]}, "seeds": [9]}, "holds a value twice"),
         ({"options": {"learning_rate": [0.1, "0.1"]}, "seeds": [9]}, "holds a value twice"),
+        ({"options": {"learning_rate": ["1e-1", 0.1]}, "seeds": [9]}, "holds a value twice"),
+        ({"options": {"learner": ["CE", "SFT"]}, "seeds": [9]}, "tune: learner is the same for all"),
+        ({"options": {"learner.name": ["CE"]}, "seeds": [9]}, "tune: learner.name is the same for all"),
         ({"options": {"learning_rate": [0.1]}}, "tune needs options, .*and seeds"),
         ({"seeds": [9]}, "tune needs options"),
         ({"options": {"learning_rate": [0.1]}, "seeds": [1]}, "tune.seeds must differ .* the reported"),
         ({"options": {"learning_rate": [0.1]}, "seeds": [9, 9]}, "tune.seeds must differ"),
-        ({"options": {"learning_rate": [0.1, "fast"]}, "seeds": [9]}, "trial 2: learning_rate must be a number"),
+        (
+            {"options": {"learning_rate": [0.1, "fast"]}, "seeds": [9]},
+            "learning_rate=fast: .* must be a number",
+        ),
         ({"options": {"steps": [1]}, "seeds": [9]}, "tune: steps is the same for all"),
         ({"options": {"environment.num_tasks": [1]}, "seeds": [9]}, "tune: environment.num_tasks is the same for all"),
         ({"options": {"policy.chat_template": ["x"]}, "seeds": [9]}, "tune: policy.chat_template is the same for all"),
         ({"options": {"feedback": ["answer", "binary"]}, "seeds": [9]}, "tune: feedback is the same for all"),
-        ({"options": {"learner.clip": [0.1], "learner": ["GRPO"]}, "seeds": [9]}, "one is a part of the other"),
-        ({"options": {"learner.gama": [0.1]}, "seeds": [9]}, "trial 1: unknown option learner.gama"),
+        ({"options": {"policy.lora_rank": [1], "policy": [{}]}, "seeds": [9]}, "one is a part of the other"),
+        ({"options": {"learner.gama": [0.1]}, "seeds": [9]}, "learner.gama=0.1: unknown option learner.gama"),
         ({"values": {}}, "unknown option tune.values"),
     ],
 )

@@ -169,11 +169,12 @@ def test_learners_choose_before_the_grid_is_run(plan: dict[str, Any], tmp_path: 
     plan["tune"]["seeds"] = [8, 9]
     status, said = finish(start(tmp_path, plan, "--shard", "1/2"))
     assert status == 1
-    assert "1 runs wait for trials that their learners choose by, which are other shards'" in said
+    assert "1 runs wait for trials that their learners choose by, which failed, diverged or are other shards'" in said
     assert sorted(row["cell"]["seed"] for row in rows(tmp_path).values()) == [8, 8, 8]
     status, said = finish(start(tmp_path, plan))
     assert status == 0, said
     assert "3 of 6 trials are finished" in said
+    assert ": chose learning_rate=0.0" in said
     *tried, last = rows(tmp_path).values()
     assert len(tried) == 6 and last["cell"]["learner"] == "GRPO"
     (choice,) = json.loads((tmp_path / "out" / "comparison.json").read_text())["choices"]
@@ -185,5 +186,5 @@ def test_learners_choose_before_the_grid_is_run(plan: dict[str, Any], tmp_path: 
     before = (tmp_path / "out" / "results.jsonl").read_bytes()
     status, said = finish(start(tmp_path, plan))
     assert status == 0, said
-    assert "chosen(*)onseeds8,9" in "".join(said.split()) and "to do" not in said
+    assert "chosen(*,thefirstofequals)onseeds8,9" in "".join(said.split()) and "to do" not in said
     assert (tmp_path / "out" / "results.jsonl").read_bytes() == before

@@ -66,7 +66,7 @@ def test_what_learners_chose_is_shown(tmp_path: Path) -> None:
     choice = Choice(Cell("rule", "answer", "tiny", "GRPO", 0), (0.123, math.nan), 0)
     write_comparison(tmp_path, replace(settled(plan, ROWS), choices=(choice,)), "final")
     page = page_of(tmp_path)
-    assert "rule · answer · tiny <small>chosen (✓) on seeds 100, 101" in page
+    assert "rule · answer · tiny <small>chosen (✓, the first of equals; –: it diverged) on seeds 100, 101" in page
     assert "<th>learning_rate=0.1</th><th>learning_rate=0.2</th>" in page
     assert "<td>0.123 ✓</td><td>–</td>" in page
 
