@@ -55,7 +55,6 @@ format: install
 bench: install
 	$(BIN)/python benchmarks/import_time.py
 	$(BIN)/python benchmarks/sandbox.py
-	$(BIN)/python benchmarks/attention.py
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from agents import prefix
-from agents.attention import use_on_cpu
 from agents.models import load_model, load_tokenizer, quiet_transformers
 from distil_envs.counted import derive
 from distil_envs.errors import ConfigError
@@ -98,8 +97,6 @@ class Policy:
         # Full training keeps float32 masters and computes under autocast; adapters keep a frozen base in `dtype`.
         stored = dtype if config.lora_rank else torch.float32
         network = load_model(model, dtype=stored, trust_remote_code=config.trust_remote_code)
-        if device == "cpu":
-            use_on_cpu(network)
         if config.lora_rank:
             # Adapters start from random factors, drawn apart from everything else.
             with torch.random.fork_rng(devices=[]):
