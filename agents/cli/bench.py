@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -173,9 +174,10 @@ def _tell_choices(now: Settled, told: Console) -> None:
 
 def _keep(file: Path, plan: Plan) -> None:
     """Write the plan, unless the file says the same in its own words."""
-    if not file.is_file() or type(plan).load(str(file)) != plan:
-        text = yaml.safe_dump(plan.to_dict(), sort_keys=False, allow_unicode=True)
-        file.write_text(text, encoding="utf-8")
+    with suppress(ConfigError):  # there is none, or one that a crash has torn
+        if type(plan).load(str(file)) == plan:
+            return
+    file.write_text(yaml.safe_dump(plan.to_dict(), sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def _require_all(folder: Path, failed: Sequence[str], tried: int, waiting: int) -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from agents.bench import Plan, Results
 from agents.bench.runner import Runner
+from agents.cli.bench import _keep
 from agents.cli.main import main
 
 PLAN = {
@@ -88,3 +89,16 @@ def test_what_is_finished_is_told_and_what_has_changed(folder: Path, capsys: pyt
     assert "the time of 1 is that of finished ones" in told
     assert f"  {first}\n" not in told
     assert f"  {second}\n" in told
+
+
+def test_the_kept_plan_is_written_unless_it_is_the_same_in_other_words(tmp_path: Path) -> None:
+    file, plan = tmp_path / "plan.yaml", Plan.from_dict(PLAN)
+    _keep(file, plan)
+    assert Plan.load(str(file)) == plan
+    file.write_text("# my own words\n" + yaml.safe_dump(PLAN))
+    _keep(file, plan)
+    assert "# my own words" in file.read_text()
+    for text in ("learners: [", "learners: [CE]\n"):  # torn by a crash; another one
+        file.write_text(text)
+        _keep(file, plan)
+        assert Plan.load(str(file)) == plan
