@@ -49,8 +49,7 @@ def named(axis: str, option: str, table: Any) -> Options:
     wrong = next((name for name, options in table.items() if not isinstance(options, Mapping | None)), None)
     if wrong is not None:
         raise ConfigError(f"{axis}.{wrong} must hold options as `name: value` lines, got {table[wrong]!r}")
-    named = {str(name): options for name, options in table.items()}
-    return {name: {option: name} if options is None else dict(options) for name, options in named.items()}
+    return {str(name): {option: str(name)} if given is None else dict(given) for name, given in table.items()}
 
 
 def matches(cell: Any, pattern: Mapping[str, Any]) -> bool:

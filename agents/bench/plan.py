@@ -194,7 +194,7 @@ class Plan:
                         f"{axis} {name}: {unfair[0]} is the same for all that are compared: say it in an environment, "
                         "or by budget, evaluate_at or seeds of the plan"
                     )
-        self.tune.validate(self.seeds, OF_PLAN | OF_ENVIRONMENT | {"feedback", "policy.chat_template", "learner.name"})
+        self.tune.validate(self.seeds, OF_PLAN | OF_ENVIRONMENT | {"feedback", "policy.chat_template"})
         if unfair := sorted(OF_PLAN & self.base.keys()):
             raise ConfigError(
                 f"base: {unfair[0]} is the same for all: say it by budget, evaluate_at or seeds of the plan"

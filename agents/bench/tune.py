@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from itertools import combinations, product
 
 from agents.bench.layers import Options, nested
+from agents.options import flat
 from distil_envs.errors import ConfigError
+
+WHO = frozenset({"learner", "learner.name"})
+"""Options that say who learns, not how."""
 
 
 @dataclass
@@ -38,11 +42,12 @@ class Tune:
                 raise ConfigError(f"tune.options.{name} must be a list of the values to try, got {values!r}")
             if any(_same(one, other) for one, other in combinations(values, 2)):
                 raise ConfigError(f"tune.options.{name} holds a value twice: {values}")
-            if name == "learner" or name in fixed or name.partition(".")[0] in fixed:
-                raise ConfigError(f"tune: {name} is the same for all that are compared")
         for one, other in combinations(self.options, 2):
             if f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}."):
                 raise ConfigError(f"tune.options holds {one} and {other}, of which one is a part of the other")
+        for name in dict.fromkeys(name for trial in self.trials().values() for name in flat(trial)):
+            if name in fixed | WHO or name.partition(".")[0] in fixed:
+                raise ConfigError(f"tune: {name} is the same for all that are compared")
         if bool(self.options) != bool(self.seeds):
             raise ConfigError("tune needs options, each with a list of values, and seeds, such as seeds: [100, 101]")
         if len(set(self.seeds)) < len(self.seeds) or set(self.seeds) & set(reported):

@@ -178,6 +178,10 @@ def test_a_setting_without_a_run_has_no_trials() -> None:
         ({"options": {"steps": [1]}, "seeds": [9]}, "tune: steps is the same for all"),
         ({"options": {"environment.num_tasks": [1]}, "seeds": [9]}, "tune: environment.num_tasks is the same for all"),
         ({"options": {"policy.chat_template": ["x"]}, "seeds": [9]}, "tune: policy.chat_template is the same for all"),
+        (
+            {"options": {"policy": [{"chat_template": "x"}]}, "seeds": [9]},
+            "tune: policy.chat_template is the same for all",
+        ),
         ({"options": {"feedback": ["answer", "binary"]}, "seeds": [9]}, "tune: feedback is the same for all"),
         ({"options": {"policy.lora_rank": [1], "policy": [{}]}, "seeds": [9]}, "one is a part of the other"),
         ({"options": {"learner.gama": [0.1]}, "seeds": [9]}, "learner.gama=0.1: unknown option learner.gama"),
